@@ -1,0 +1,55 @@
+import { defineConfig, globalIgnores } from 'eslint/config';
+import tseslint from 'typescript-eslint';
+
+import { arrows } from './eslint-rules/arrows.mjs';
+
+const time = 'Time and chance come through the Clock (lib/core/clock.ts), so that tests can stage them.';
+const timers = ['setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval', 'clearImmediate'];
+const clocks = [
+  ['Date', 'now'],
+  ['Math', 'random'],
+  ['performance', 'now'],
+  ['process', 'hrtime'],
+];
+
+export default defineConfig(
+  globalIgnores(['dist', 'coverage']),
+  { linterOptions: { reportUnusedDisableDirectives: 'error', noInlineConfig: true } },
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+    plugins: { house: { rules: { arrows } } },
+    languageOptions: { parserOptions: { projectService: true } },
+    rules: {
+      'house/arrows': 'error',
+      'no-console': 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/explicit-module-boundary-types': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/no-extraneous-class': ['error', { allowWithDecorator: true }],
+      // A false alarm on the options that NestFactory takes.
+      '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/dot-notation': 'off',
+    },
+  },
+  {
+    files: ['lib/core/**/*.ts'],
+    ignores: ['lib/core/clock.ts'],
+    rules: {
+      'no-restricted-globals': ['error', ...timers.map((name) => ({ name, message: time }))],
+      'no-restricted-properties': ['error', ...clocks.map(([object, property]) => ({ object, property, message: time }))],
+      'no-restricted-syntax': ['error', { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: time }],
+    },
+  },
+  {
+    files: ['test/**/*.ts'],
+    rules: {
+      // Tests name what a decorator or a type makes: small classes and functions without a signature are fine in them.
+      '@typescript-eslint/explicit-module-boundary-types': 'off',
+      '@typescript-eslint/no-extraneous-class': 'off',
+    },
+  },
+  { files: ['**/*.mjs'], rules: { 'no-unused-vars': 'error', 'no-undef': 'off', 'no-var': 'error', 'prefer-const': 'error' } },
+);

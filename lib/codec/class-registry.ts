@@ -1,0 +1,83 @@
+import { InvalidOptionsError } from '../core/errors.js';
+
+/** Any class, one with a private constructor too: nothing is ever constructed. */
+export interface ClassReference {
+  readonly name: string;
+  readonly prototype: object;
+}
+
+/** A class whose instances are stored by name and come back as instances. */
+export interface RegisteredClass {
+  readonly name: string;
+  readonly prototype: object;
+}
+
+/**
+ * The classes whose instances may be cached. An instance is rebuilt as `Object.create(prototype)` with its own enumerable properties: no constructor and no
+ * setter runs, and `#private` fields, which nobody can read from outside, are not there.
+ */
+export class ClassRegistry {
+  private readonly byName = new Map<string, RegisteredClass>();
+  private readonly byPrototype = new Map<object, RegisteredClass>();
+
+  /**
+   * Adds a class. The name is stored with each instance, so it must be the same in every process that shares the cache (a minifier may
+   * not change it). A class that is registered already keeps the name it has, unless another one is given.
+   *
+   * @param name default: the class's own name
+   * @throws InvalidOptionsError when the name is empty or taken by another class, when the class has another name already, and when it extends a built-in
+   *   type whose content is not in its properties (`Map`, `Date` …)
+   */
+  register(target: ClassReference, name?: string): this {
+    const prototype = prototypeOf(target);
+    const known = this.byPrototype.get(prototype);
+    if (known !== undefined && (name === undefined || name === known.name)) return this;
+    const wanted = name ?? target.name;
+    if (wanted === '') throw new InvalidOptionsError('Expected a class with a name, but got one without. Name it, or register it under one: register(class, name).');
+    if (known !== undefined) throw new InvalidOptionsError(`The class ${target.name} is registered as "${known.name}" already; "${wanted}" would be its second name. Keep one.`);
+    if (this.byName.has(wanted)) throw new InvalidOptionsError(sameName(wanted));
+    const registered = { name: wanted, prototype };
+    this.byName.set(wanted, registered);
+    this.byPrototype.set(prototype, registered);
+    return this;
+  }
+
+  /** The class of this very instance; an instance of a subclass needs its subclass registered. */
+  ofInstance(value: object): RegisteredClass | undefined {
+    return this.byPrototype.get(Object.getPrototypeOf(value) as object);
+  }
+
+  named(name: string): RegisteredClass | undefined {
+    return this.byName.get(name);
+  }
+}
+
+function prototypeOf(target: ClassReference): object {
+  const prototype: unknown = typeof target === 'function' ? (target as ClassReference).prototype : undefined;
+  if (typeof prototype !== 'object' || prototype === null) {
+    throw new InvalidOptionsError(`Expected a class, but got ${String(target)}. Pass the class itself: classes: [Product].`);
+  }
+  const builtIn = builtInAncestor(prototype);
+  if (builtIn !== undefined) {
+    throw new InvalidOptionsError(`The class ${target.name} is or extends ${builtIn}, whose content is not in its properties and would be lost. Cache a plain object instead.`);
+  }
+  return prototype;
+}
+
+/** A chain that ends at `Object.prototype` without passing another built-in type on the way keeps its state in properties. */
+function builtInAncestor(prototype: object): string | undefined {
+  for (let link: object | null = prototype; link !== null; link = Object.getPrototypeOf(link) as object | null) {
+    const constructor: unknown = Object.getOwnPropertyDescriptor(link, 'constructor')?.value;
+    const isRoot = Object.getPrototypeOf(link) === null && link !== prototype;
+    if (isNative(constructor) && !isRoot) return constructor.name;
+  }
+  return undefined;
+}
+
+function isNative(constructor: unknown): constructor is { name: string } {
+  return typeof constructor === 'function' && Function.prototype.toString.call(constructor).endsWith('{ [native code] }');
+}
+
+function sameName(name: string): string {
+  return `Two different classes are named "${name}", and a stored instance could not tell which it is. Register one of them under a name of its own first: register(class, 'billing.${name}').`;
+}

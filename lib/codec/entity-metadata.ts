@@ -1,0 +1,89 @@
+import type { ClassReference, ClassRegistry } from './class-registry.js';
+
+/** The slice of TypeORM's `DataSource` that is read: which entities there are. */
+export interface TypeOrmDataSource {
+  readonly entityMetadatas: readonly TypeOrmEntityMetadata[];
+}
+
+/** The slice of TypeORM's `EntityMetadata`; the same in 0.3 and 1.x. */
+export interface TypeOrmEntityMetadata {
+  /** `User`, or a name given by `@Entity({ name })`'s schema; unique within a data source. */
+  readonly name: string;
+  /** The class; a text for tables that have none (join tables, schemas without a class). */
+  readonly target: unknown;
+  readonly versionColumn?: TypeOrmColumn | undefined;
+  readonly updateDateColumn?: TypeOrmColumn | undefined;
+  readonly embeddeds: readonly TypeOrmEmbedded[];
+}
+
+export interface TypeOrmColumn {
+  /** Where in the entity, with dots for embedded objects: `audit.updatedAt`. */
+  readonly propertyPath: string;
+}
+
+export interface TypeOrmEmbedded {
+  /** The class of the embedded object. */
+  readonly type: unknown;
+  readonly embeddeds: readonly TypeOrmEmbedded[];
+}
+
+/** What the cache needs to know of an entity. */
+export interface EntityMetadata {
+  readonly name: string;
+  readonly target: ClassReference;
+  /** Path to the `@VersionColumn`, if there is one. */
+  readonly versionPath?: readonly string[];
+  /** Path to the `@UpdateDateColumn`, if there is one. */
+  readonly updateDatePath?: readonly string[];
+  /** Classes of embedded objects, those inside them included. */
+  readonly embeddedClasses: readonly ClassReference[];
+}
+
+/** The entities of any number of data sources, by class. */
+export class EntityCatalog {
+  private readonly byTarget = new Map<ClassReference, EntityMetadata>();
+
+  /** Reads an initialized data source; one that is not initialized yet has no entities. The first description of a class stays. */
+  add(dataSource: TypeOrmDataSource): this {
+    for (const metadata of dataSource.entityMetadatas) {
+      const { target } = metadata;
+      if (isClass(target) && !this.byTarget.has(target)) this.byTarget.set(target, describeEntity(metadata, target));
+    }
+    return this;
+  }
+
+  find(target: ClassReference): EntityMetadata | undefined {
+    return this.byTarget.get(target);
+  }
+
+  /**
+   * Registers every entity and embedded class, so that instances come back as instances. Lazy relations need nothing more: TypeORM puts their
+   * getters on the prototype.
+   *
+   * @throws InvalidOptionsError when two classes have one name
+   */
+  registerClasses(classes: ClassRegistry): void {
+    for (const entity of this.byTarget.values()) {
+      for (const target of [entity.target, ...entity.embeddedClasses]) classes.register(target);
+    }
+  }
+}
+
+function describeEntity(metadata: TypeOrmEntityMetadata, target: ClassReference): EntityMetadata {
+  const { name, versionColumn, updateDateColumn } = metadata;
+  return {
+    name,
+    target,
+    ...(versionColumn && { versionPath: versionColumn.propertyPath.split('.') }),
+    ...(updateDateColumn && { updateDatePath: updateDateColumn.propertyPath.split('.') }),
+    embeddedClasses: [...new Set(embeddedClasses(metadata.embeddeds))],
+  };
+}
+
+function embeddedClasses(embeddeds: readonly TypeOrmEmbedded[]): ClassReference[] {
+  return embeddeds.flatMap(({ type, embeddeds: inner }) => [...(isClass(type) ? [type] : []), ...embeddedClasses(inner)]);
+}
+
+function isClass(target: unknown): target is ClassReference {
+  return typeof target === 'function' && target.prototype !== undefined;
+}

@@ -1,0 +1,64 @@
+import { CorruptEntryError } from '../core/errors.js';
+import type { ClassRegistry } from './class-registry.js';
+import { TAGS } from './tags.js';
+
+type JsonObject = Record<string, unknown>;
+
+/** Brings back what `TagWriter` wrote, in place: the objects that `JSON.parse` made belong to nobody else. */
+export class TagReader {
+  constructor(private readonly classes: ClassRegistry) {}
+
+  readonly revive = (value: unknown): unknown => {
+    if (typeof value !== 'object' || value === null) return value;
+    if (Array.isArray(value)) return this.items(value);
+    const keys = Object.keys(value);
+    const [first] = keys;
+    return keys.length === 1 && first?.startsWith('$') ? this.tagged(first, (value as JsonObject)[first]) : this.properties(value as JsonObject, keys);
+  };
+
+  private items(list: unknown[]): unknown[] {
+    for (let index = 0; index < list.length; index++) {
+      const child = list[index];
+      if (typeof child === 'object' && child !== null) list[index] = this.revive(child);
+    }
+    return list;
+  }
+
+  /** Each key is an own property already, so assigning to it reaches no setter, `__proto__` included. */
+  private properties(object: JsonObject, keys: string[]): JsonObject {
+    for (const key of keys) {
+      const child = object[key];
+      if (typeof child === 'object' && child !== null) object[key] = this.revive(child);
+    }
+    return object;
+  }
+
+  private tagged(key: string, data: unknown): unknown {
+    if (key.startsWith('$$')) return setOwn({}, key.slice(1), this.revive(data));
+    if (key === '$class') return this.instance(data);
+    const tag = TAGS.get(key.slice(1));
+    if (tag === undefined) throw new CorruptEntryError(`The entry has a tag "${key}" that is not known here.`);
+    return tag.read(data, this.revive);
+  }
+
+  private instance(pair: unknown): object {
+    const [name, data] = Array.isArray(pair) && pair.length === 2 ? (pair as [unknown, unknown]) : [];
+    if (typeof name !== 'string' || typeof data !== 'object' || data === null || Array.isArray(data)) {
+      throw new CorruptEntryError('The entry has a tag "$class" without a name and properties.');
+    }
+    const registered = this.classes.named(name);
+    if (registered === undefined) {
+      throw new CorruptEntryError(`The entry contains an instance of "${name}", a class that is not registered here. Add it: classes: [${name}].`);
+    }
+    const instance = Object.create(registered.prototype) as JsonObject;
+    for (const [key, value] of Object.entries(data)) setOwn(instance, key, this.revive(value));
+    return instance;
+  }
+}
+
+/** A plain assignment would run a setter of the class, or of `__proto__`, where there is one of that name. */
+function setOwn(target: JsonObject, key: string, value: unknown): JsonObject {
+  if (key in target) return Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true });
+  target[key] = value;
+  return target;
+}

@@ -1,0 +1,59 @@
+import { EntryCodec } from '../core/entry-codec.js';
+import { CorruptEntryError, UnserializableValueError } from '../core/errors.js';
+import { ClassRegistry } from './class-registry.js';
+import { TagReader } from './tag-reader.js';
+import { TagWriter } from './tag-writer.js';
+
+/** The wrapper says whether there are tags inside, tells our entries from others' and makes every cut visible, a bare number's too. */
+const PLAIN = 'json';
+const TAGGED = 'tagged';
+
+/**
+ * Values as JSON that a person can read: `{"json": value}` where JSON can say everything, `{"tagged": value}` where it cannot. In the latter an object whose only
+ * property begins with `$` is a tag: `{"$Date":"2024-01-31T12:00:00.000Z"}`, `{"$bigint":"1"}`, `{"$class":["Product",{"id":1}]}`; a value's own object that looks like one has one
+ * `$` more. Nothing is guessed from the look of a text.
+ *
+ * Faithful for JSON values, `undefined`, `NaN`, infinities, `-0`, `bigint`, `Date` (invalid ones too), `Map`, `Set`, `RegExp`, `URL`, `Buffer`, `ArrayBuffer`, `DataView`, typed
+ * arrays, lists with holes, and instances of registered classes. Enumerable own properties are the value: what is hidden, frozen or shared between two places is not kept as
+ * such, getters come back as their value, and an object without a prototype comes back as an ordinary one.
+ */
+export class TaggedJsonCodec extends EntryCodec {
+  private readonly reader: TagReader;
+
+  constructor(private readonly classes: ClassRegistry = new ClassRegistry()) {
+    super();
+    this.reader = new TagReader(classes);
+  }
+
+  encode(value: unknown): string {
+    try {
+      const writer = new TagWriter(this.classes);
+      const lowered = writer.lower(value);
+      return `{"${writer.tagged ? TAGGED : PLAIN}":${JSON.stringify(lowered)}}`;
+    } catch (error) {
+      if (error instanceof UnserializableValueError) throw error;
+      throw new UnserializableValueError(`The value cannot be read: ${messageOf(error)}. A getter of it failed, or it is too large.`, { cause: error });
+    }
+  }
+
+  decode(payload: string): unknown {
+    try {
+      if (payload.startsWith(`{"${PLAIN}":`)) return content(payload, PLAIN);
+      if (payload.startsWith(`{"${TAGGED}":`)) return this.reader.revive(content(payload, TAGGED));
+    } catch (error) {
+      if (error instanceof CorruptEntryError) throw error;
+      throw new CorruptEntryError(`The entry cannot be read: ${messageOf(error)}`, { cause: error });
+    }
+    throw new CorruptEntryError('The entry was not written by this library, or by a version with another format.');
+  }
+}
+
+function content(payload: string, wrapper: string): unknown {
+  const document = JSON.parse(payload) as Record<string, unknown>;
+  if (Object.keys(document).length !== 1) throw new CorruptEntryError('The entry has something beside its value.');
+  return document[wrapper];
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

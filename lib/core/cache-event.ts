@@ -1,0 +1,76 @@
+import type { LockState, WakeReason } from './lock-provider.js';
+import type { SupersededReason } from './versioned-store.js';
+import type { Version } from './version.js';
+
+/** Which step of the store an event speaks of. */
+export type StoreStep = 'read' | 'begin' | 'fill' | 'mark' | 'invalidate' | 'set' | 'clear';
+
+/** Why a loaded value was returned but not stored. */
+export type NotStoredReason = 'undefined' | 'unserializable' | 'too-large';
+
+/**
+ * Everything that happens, as plain objects in one union. `key` is the encoded key. An event is made when the thing has happened;
+ * durations are milliseconds of this process's monotonic clock.
+ */
+export type CacheEvent =
+  /** A fresh value was found by the first look. */
+  | { readonly type: 'hit'; readonly key: string; readonly freshForMs: number }
+  /** A stale value was served: while it is refreshed, because the load failed, or because the wait ran out. */
+  | { readonly type: 'stale-hit'; readonly key: string; readonly because: 'refreshing' | 'load-failed' | 'wait-timeout' }
+  /** The first look found nothing to serve. */
+  | { readonly type: 'miss'; readonly key: string }
+  /** The caller shares a load that is under way in this process. */
+  | { readonly type: 'joined'; readonly key: string }
+  /** The lock is ours. */
+  | { readonly type: 'lock-acquired'; readonly key: string; readonly token: bigint }
+  /** Another has the lock. */
+  | { readonly type: 'lock-busy'; readonly key: string }
+  /** The wait for another's load ended. */
+  | { readonly type: 'lock-waited'; readonly key: string; readonly reason: WakeReason; readonly waitedMs: number }
+  /** The lock was given back. */
+  | { readonly type: 'lock-released'; readonly key: string; readonly heldMs: number }
+  /** A held lock is lost, or may be; the loader's signal has fired. */
+  | { readonly type: 'lock-lost'; readonly key: string; readonly token: bigint }
+  /** The lock service could not be asked; what happens next is `onLockUnavailable`. */
+  | { readonly type: 'lock-unavailable'; readonly key: string; readonly error: unknown }
+  /** The connection to the lock service changed. */
+  | { readonly type: 'lock-state'; readonly provider: string; readonly state: LockState; readonly previous: LockState; readonly error?: unknown }
+  /** The second look found a value that another filled meanwhile. */
+  | { readonly type: 'filled-by-another'; readonly key: string }
+  /** The second look left or found a lease; the load may begin. */
+  | { readonly type: 'leased'; readonly key: string; readonly existed: boolean }
+  | { readonly type: 'load-started'; readonly key: string; readonly locked: boolean }
+  | { readonly type: 'load-finished'; readonly key: string; readonly loadMs: number }
+  | { readonly type: 'load-failed'; readonly key: string; readonly loadMs: number; readonly error: unknown }
+  /** A caller got the error of a load that had failed a moment ago, here or elsewhere. */
+  | { readonly type: 'failure-shared'; readonly key: string }
+  | { readonly type: 'stored'; readonly key: string; readonly version?: Version; readonly bytes: number }
+  /** The loaded value was not stored, because the state had moved on. */
+  | { readonly type: 'superseded'; readonly key: string; readonly reason: SupersededReason }
+  /** A load under way was overtaken by an announced change: later callers do not join it. */
+  | { readonly type: 'flight-superseded'; readonly key: string }
+  /**
+   * The database gave an older version than was announced or stored. Reads come from a lagging replica, or the stamp can go backwards: add a
+   * `@VersionColumn()`, or stamp rows with `clock_timestamp()`.
+   */
+  | { readonly type: 'version-regressed'; readonly key: string; readonly version: Version; readonly floor?: Version }
+  | { readonly type: 'not-stored'; readonly key: string; readonly reason: NotStoredReason; readonly detail?: string }
+  /** The wait for another's load ran out; what happens next is `onWaitTimeout`. */
+  | { readonly type: 'wait-timeout'; readonly key: string; readonly waitedMs: number }
+  /** The store did not answer a step, or answered with an error; what happens next is `onStoreUnavailable`. */
+  | { readonly type: 'store-unavailable'; readonly step: StoreStep; readonly key?: string; readonly error: unknown }
+  /** Bytes under one of our keys could not be read; they count as a miss. */
+  | { readonly type: 'corrupt-entry'; readonly key: string; readonly error: unknown }
+  | { readonly type: 'invalidated'; readonly key: string; readonly version?: Version }
+  | { readonly type: 'set'; readonly key: string; readonly outcome: 'stored' | 'invalidated' }
+  | { readonly type: 'cleared' }
+  /** A request passed by the cache. */
+  | { readonly type: 'bypassed'; readonly reason: string };
+
+/** Port for whoever listens, and its injection token. What an observer throws is caught and never reaches a read. */
+export abstract class CacheObserver {
+  abstract observe(event: CacheEvent): void;
+}
+
+/** An observer that hears nothing. */
+export const silentObserver: CacheObserver = { observe: () => undefined };

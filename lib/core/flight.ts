@@ -1,0 +1,151 @@
+import type { HeldLock } from './lock-provider.js';
+import type { KeyState } from './versioned-store.js';
+
+/** What a look at the store brought. `order` says when it was *sent*, in this process's sequence of looks and begins. */
+export type Seen =
+  | { readonly up: true; readonly order: number; readonly state: KeyState }
+  | { readonly up: false; readonly order: number; readonly error: unknown };
+
+/**
+ * How a flight ended well. The first taker may have `value` itself; the others decode `payload`, so that no caller can change what
+ * another gets. Without a payload the value could not be encoded, and is shared. `nothing`: a background refresh found another at work; look again.
+ */
+export type Landing =
+  | { readonly kind: 'loaded' | 'found'; readonly value: unknown; readonly payload?: string }
+  | { readonly kind: 'nothing' };
+
+/** Whether a caller that has just looked may share a flight; see {@link Flight.admits}. */
+export type Admission = 'join' | 'reply-under-way' | 'look-again' | 'superseded';
+
+/** One load of one key in this process, from its approach to its landing. */
+export class Flight {
+  /** The lease it loads under; undefined before its begin, and when the store was down. */
+  lease: string | undefined;
+  /** Its lease is gone: it serves those who were there before and nobody else, and stores nothing. */
+  superseded = false;
+  /** The begin, or the look after waking, that was sent and not answered yet. */
+  underWay: Promise<unknown> | undefined;
+  /** Flights that its loader waits for; a ring of these would never end. */
+  readonly waitsFor = new Set<Flight>();
+  private begunAt: number | undefined;
+  private watchers = 0;
+  private hasTaker = false;
+  private lock: HeldLock | undefined;
+  private readonly hurrying = new AbortController();
+  private readonly unwatching = new AbortController();
+
+  constructor(
+    readonly key: string,
+    readonly background: boolean,
+    /** The flight whose loader asked for this one. */
+    readonly parent: Flight | undefined,
+    private readonly nextOrder: () => number,
+    private readonly giveBack: (lock: HeldLock) => void,
+  ) {}
+
+  landed = false;
+  /** Settled by whoever starts the flight; rejections are handled there, so nobody has to wait for it. */
+  landing!: Promise<Landing>;
+
+  /** True from the moment its begin was answered: from then on it loads. */
+  get loading(): boolean {
+    return this.begunAt !== undefined;
+  }
+
+  /** Fires when waiting for another's load must end: load now (`hurry`), or go home because nobody waits. */
+  get impatience(): AbortSignal {
+    return this.hurrying.signal;
+  }
+
+  /** Fires when the last caller has left. */
+  get unwatched(): AbortSignal {
+    return this.unwatching.signal;
+  }
+
+  /**
+   * The joining rule. A caller has looked, and finds this flight: may it share the result?
+   *
+   * What it must never get is a value read before a change that was announced before the caller began:
+   *   1. this flight begins under lease L and reads the row; 2. the row changes, the change is announced, L is wiped;
+   *   3. the caller begins, looks, and finds this flight still running. Its look shows no L: not joined.
+   * A look that was sent before our begin was answered proves nothing either way (it may show the state before L): look again.
+   * A flight that has not sent its begin yet will begin after the caller did: joined.
+   */
+  admits(seen: Seen): Admission {
+    if (this.superseded) return 'superseded';
+    if (!seen.up) return 'join';
+    if (this.underWay !== undefined) return 'reply-under-way';
+    if (this.begunAt === undefined) return 'join';
+    if (this.lease !== undefined && seen.state.lease === this.lease) return 'join';
+    return seen.order > this.begunAt ? 'superseded' : 'look-again';
+  }
+
+  /** Sends a begin or a look after waking; while its answer is under way nobody may join without comparing. */
+  async ask<T>(question: () => Promise<T>): Promise<T> {
+    const asked = question();
+    // Callers wait for the answer only to look at the flight again: for them a failure is an answer like any other.
+    this.underWay = asked.then(
+      () => undefined,
+      () => undefined,
+    );
+    try {
+      return await asked;
+    } finally {
+      this.underWay = undefined;
+    }
+  }
+
+  /** From here on it loads: under that lease, or without one because the store is down. */
+  begin(lease: string | undefined): void {
+    this.lease = lease;
+    this.begunAt = this.nextOrder();
+  }
+
+  hold(lock: HeldLock): void {
+    this.lock = lock;
+  }
+
+  get heldLock(): HeldLock | undefined {
+    return this.lock;
+  }
+
+  /** Gives the lock back, once, without waiting for it. */
+  release(): void {
+    const { lock } = this;
+    this.lock = undefined;
+    if (lock !== undefined) this.giveBack(lock);
+  }
+
+  /** A change was announced, or a look has shown that the lease is gone: the lock is of no use any more, to others it is. */
+  supersede(): void {
+    this.superseded = true;
+    this.release();
+  }
+
+  hurry(): void {
+    this.hurrying.abort();
+  }
+
+  watch(): void {
+    this.watchers++;
+  }
+
+  unwatch(): void {
+    this.watchers--;
+    if (this.watchers > 0 || this.landed) return;
+    this.unwatching.abort();
+    if (!this.loading) this.hurry();
+  }
+
+  /** Nobody waits, and it is not a refresh that nobody ever waits for. */
+  get abandoned(): boolean {
+    return this.unwatching.signal.aborted && this.watchers === 0;
+  }
+
+  /** True for the first caller that takes the result: it may have the value itself, the others get copies. */
+  takeFirst(): boolean {
+    const first = !this.hasTaker;
+    this.hasTaker = true;
+    return first;
+  }
+}

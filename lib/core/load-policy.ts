@@ -1,0 +1,28 @@
+/** What happens when `waitMs` ran out: load ourselves (one load per process), serve a stale value if there is one (else load), or reject with `WaitTimeoutError`. */
+export type WaitTimeoutPolicy = 'load' | 'stale' | 'fail';
+
+/** What happens when a part is down: load and answer all the same, or reject with the part's error. */
+export type UnavailablePolicy = 'load' | 'fail';
+
+/** How one key is cached: every choice made, every duration in milliseconds. `resolveOptions()` gives the defaults and checks the bounds. */
+export interface LoadPolicy {
+  /** Fresh this long, from the begin of the load. */
+  readonly ttlMs: number;
+  /** So long after it a stale value is served at once while one load in the background refreshes it. 0: never. */
+  readonly staleWhileRevalidateMs: number;
+  /** So long after it a stale value may be served because the load failed, or because the wait ran out (`onWaitTimeout: 'stale'`). 0: never. */
+  readonly staleIfErrorMs: number;
+  /** The longest own load; then the loader's signal fires and its result is refused. */
+  readonly loadTimeoutMs: number;
+  /** The longest wait for another's load. */
+  readonly waitMs: number;
+  readonly onWaitTimeout: WaitTimeoutPolicy;
+  readonly onLockUnavailable: UnavailablePolicy;
+  readonly onStoreUnavailable: UnavailablePolicy;
+  /** After a failed load, how long its error is shared instead of loading again. 0: every caller loads again. */
+  readonly failureBackoffMs: number;
+  /** A larger value (bytes of its encoded form) is returned, not stored. */
+  readonly maxValueBytes: number;
+  /** Abort the loader when nobody waits for it any more; else it finishes and fills. */
+  readonly cancelUnwatched: boolean;
+}

@@ -1,0 +1,36 @@
+import type { LoadPolicy } from './load-policy.js';
+import type { Version } from './version.js';
+
+/** What a loader is given. */
+export interface LoadContext {
+  /**
+   * Fires when the result is no longer wanted: `loadTimeoutMs` is over, the application shuts down, the lock is lost, or (with
+   * `cancelUnwatched`) nobody waits any more. Its reason is the error class that says which. A loader may ignore it.
+   */
+  readonly signal: AbortSignal;
+}
+
+/** Gets the value from the source: committed rows, from the primary, read after it was called. */
+export type Loader<T> = (context: LoadContext) => T | Promise<T>;
+
+export interface LoadRequest<T> {
+  /** Encoded by `encodeKey`. */
+  readonly key: string;
+  readonly loader: Loader<T>;
+  readonly policy: LoadPolicy;
+  /** The database's stamp on a loaded value; undefined where it has none. Must not throw. */
+  readonly versionOf?: (value: T) => Version | undefined;
+  /** The caller's own signal: takes only this caller out of the load it waits for. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * How an answer came about.
+ * - `HIT`: a fresh value was there; - `STALE`: a stale one was served; - `MISS`: this caller's flight loaded it; - `WAITED`: another's load was awaited, in this process or elsewhere.
+ */
+export type Outcome = 'HIT' | 'STALE' | 'MISS' | 'WAITED';
+
+export interface Answer<T> {
+  readonly value: T;
+  readonly outcome: Outcome;
+}

@@ -1,0 +1,162 @@
+import type { ErrorDescription } from './errors.js';
+import type { Version } from './version.js';
+
+/** A value as the store keeps it: already encoded, so that no two callers can ever share an object. */
+export interface StoredValue {
+  readonly payload: string;
+  readonly version?: Version;
+  /** What is left of its freshness by the store's clock, milliseconds; zero or less when it is stale. */
+  readonly freshForMs: number;
+  /** How long it has been stale, milliseconds; zero while it is fresh. */
+  readonly staleSinceMs: number;
+}
+
+/**
+ * What a load that stored nothing leaves behind for a short while, so that those who waited for it do not take the lock in turn.
+ * `failed`: share this error. `unstored`: the value came but was not stored (refused, not cacheable): load at once, in your
+ * own process's flight, without the lock.
+ */
+export interface LoadMark {
+  /** Names the load that left it; who loaded knows its own error by it. */
+  readonly id: string;
+  readonly kind: 'failed' | 'unstored';
+  readonly error?: ErrorDescription;
+}
+
+/** What `read` tells. Everything in it was true at one moment, by the store's clock. */
+export interface KeyState {
+  /** Fresh or stale; absent when there is none, or when it is past its stale life too. */
+  readonly value?: StoredValue;
+  /** The live lease: nothing was announced for this key since it was made. */
+  readonly lease?: string;
+  /** Somebody began a load under the live lease and has neither filled nor left a mark since. */
+  readonly loading: boolean;
+  readonly mark?: LoadMark;
+}
+
+export interface BeginOptions {
+  /** A token nobody else has; put on the state when there is no live lease. */
+  readonly lease: string;
+  /** The lease lives at least this long from now. Milliseconds, > 0. */
+  readonly leaseMs: number;
+}
+
+export type BeginOutcome =
+  /** Somebody filled it meanwhile. */
+  | { readonly kind: 'fresh'; readonly value: StoredValue }
+  /** A load has just failed; its mark is live. Nothing was written. */
+  | { readonly kind: 'failed'; readonly mark: LoadMark }
+  | {
+      readonly kind: 'lease';
+      /** The live lease, which need not be the one that was offered. */
+      readonly lease: string;
+      /** False when ours was put there; true when one was live already (`begin` repeated after a lost reply: false). */
+      readonly existed: boolean;
+      /** True when `existed` and somebody loads under it, as far as the store knows. */
+      readonly loading: boolean;
+      /** The store's clock at this moment, opaque to callers: handed back with the fill, freshness counts from it. */
+      readonly begunAt: string;
+    };
+
+/** How long a value is fresh, and how long it is kept beyond that for those who may be served stale. Milliseconds. */
+export interface Lifetime {
+  readonly ttlMs: number;
+  readonly keepStaleMs: number;
+}
+
+export interface Fill extends Lifetime {
+  readonly lease: string;
+  readonly begunAt: string;
+  /** Names this fill, so that its repetition after a lost reply is recognised. */
+  readonly fillId: string;
+  readonly payload: string;
+  readonly version?: Version;
+}
+
+/**
+ * Why a fill was refused.
+ * - `invalidated`: a change was announced since the load began; - `evicted`: the state is gone, and with it the proof that nothing was
+ *   announced; - `filled`: another load of the same or a later generation was first; - `older`: the version is below the floor.
+ */
+export type SupersededReason = 'invalidated' | 'evicted' | 'filled' | 'older';
+
+export type FillOutcome =
+  | { readonly stored: true }
+  | {
+      readonly stored: false;
+      readonly reason: SupersededReason;
+      /** The fresh value that was there first, if there is one. */
+      readonly current?: StoredValue;
+      /** With `older`: the floor that refused it. */
+      readonly floor?: Version;
+    };
+
+/** `removed`: its floor is exclusive. `inserted`: replaces a removal's floor, since a row may be born again at version 1. */
+export type ChangeKind = 'changed' | 'removed' | 'inserted';
+
+export interface Invalidation {
+  /** The version the change gave the row, if it is known; of a removed row, the last one it had. */
+  readonly version?: Version;
+  /** Default `'changed'`. */
+  readonly change?: ChangeKind;
+  /** Life of the tombstone, and of its floor if it rises. Milliseconds. */
+  readonly floorMs: number;
+}
+
+export interface WriterSet extends Lifetime {
+  readonly payload: string;
+  readonly version: Version;
+  /** As in {@link Invalidation}, for the cases in which it acts as one. */
+  readonly floorMs: number;
+}
+
+/**
+ * Port to the shared cache, and its injection token. Each method is one atomic step on the primary. What the steps must do is told by
+ * the protocol (docs/protocol.md) and checked by `versionedStoreContract` from `/testing`.
+ *
+ * A method rejects when its outcome is unknown (no connection, an error of the server); callers put a deadline around each call.
+ * Keys are texts of 1 to 1,024 UTF-16 units; the store adds what separates its namespace from others.
+ */
+export abstract class VersionedStore {
+  /** For logs and events: `'redis'`, `'memory'`. */
+  abstract readonly name: string;
+
+  /** Who sees what is stored: the whole fleet, or this process only (then reloads take the in-process lock, whatever is configured). */
+  abstract readonly scope: 'fleet' | 'process';
+
+  /** The state of a key, and what is left of its freshness by the store's clock. Writes nothing. */
+  abstract read(key: string): Promise<KeyState>;
+
+  /**
+   * The second look. A fresh value, or a live failure mark: returned, and nothing is written. Else the live lease, or the offered one where there is
+   * none; its life is prolonged to cover `leaseMs` from now, and the state says that somebody loads. A live lease is never replaced.
+   */
+  abstract begin(key: string, options: BeginOptions): Promise<BeginOutcome>;
+
+  /**
+   * Stores the value if that lease is still live on the state **and** the version is not below the floor (announced, or the stored value's own); equal
+   * versions renew; versions of different kinds do not compare. The first fill takes the lease and any mark away. Fresh until `begunAt + ttlMs`.
+   */
+  abstract fill(key: string, fill: Fill): Promise<FillOutcome>;
+
+  /** Leaves a mark for `forMs`, if that lease is still live; the lease stays, so that others who began under it may fill. */
+  abstract mark(key: string, lease: string, mark: LoadMark, forMs: number): Promise<void>;
+
+  /**
+   * The state becomes a tombstone: no value, no lease, no mark; its floor is the higher of what was known and what is announced. A floor lives `floorMs`
+   * and nothing but a higher one prolongs it. Refused for lack of memory: the state is deleted instead.
+   */
+  abstract invalidate(key: string, invalidation: Invalidation): Promise<void>;
+
+  /**
+   * Stores over a value of a strictly lower version of the same kind, taking the lease away. In every other case (nothing there, a tombstone, an equal or
+   * higher or incomparable version) it acts as `invalidate` with that version.
+   */
+  abstract set(key: string, set: WriterSet): Promise<'stored' | 'invalidated'>;
+
+  /** Deletes every state of this namespace, and nothing else. */
+  abstract clear(): Promise<void>;
+
+  /** Closes what the store opened. May be called twice; never rejects. */
+  abstract close(): Promise<void>;
+}

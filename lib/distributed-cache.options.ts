@@ -1,0 +1,188 @@
+import { CacheObserver } from './core/cache-event.js';
+import { Clock, systemClock } from './core/clock.js';
+import type { LoadPolicy } from './core/load-policy.js';
+import { LockProvider } from './core/lock-provider.js';
+import type { LockProviderFactory, VersionedStoreFactory } from './core/provider-factory.js';
+import { VersionedStore } from './core/versioned-store.js';
+import { completePolicy, givenPolicy, leaseLifeMs, MAX_LIFE_MS, POLICY_RULES, policyConflicts, type CachePolicy } from './options/cache-policy.js';
+import { checkOptions, refuse, trueOrFalse, wholeNumber, type OptionRule, type OptionRules } from './options/option-rules.js';
+
+/** A TypeORM data source, as far as it is needed: the classes of its entities and how they are built. */
+export interface EntitySource {
+  readonly isInitialized: boolean;
+  readonly entityMetadatas: readonly unknown[];
+}
+
+/** What `DistributedCacheModule.forRoot()` takes. All of it may be left out. Durations are whole milliseconds. */
+export interface DistributedCacheOptions extends CachePolicy {
+  /**
+   * Separates this application's entries and locks from those of others on the same servers. 1 to 64 of `A-Z a-z 0-9 . _ -`. Instances that
+   * share it share the cache. Default `app`, with a warning at start where the store is shared.
+   */
+  readonly namespace?: string;
+  /**
+   * Who serializes loads across instances: `zooKeeperLock()`, `redisLock()`, `inProcessLock()`, or your own `LockProvider` (which is used as it is and never
+   * closed by us). Default: `zooKeeperLock({ connectString: '127.0.0.1:2181' })`. With a store of one process the in-process lock is taken instead.
+   */
+  readonly lock?: LockProvider | LockProviderFactory;
+  /**
+   * Where values lie: `redisStore()`, `memoryStore()`, `cacheManagerStore()`, or your own `VersionedStore` (which is used as it is and never closed by us).
+   * Default: the application's `@nestjs/cache-manager` cache; when there is none, the start fails and says so.
+   */
+  readonly store?: VersionedStore | VersionedStoreFactory;
+  /**
+   * How long an announced change is remembered in the store, so that nothing older is stored. At least `loadTimeoutMs` + `storeTimeoutMs`, at most ten years.
+   * Default 60,000, or as much as the longest load needs.
+   */
+  readonly floorMs?: number;
+  /** Deadline of one command to the store. 1 to 60,000. Default 1,000. */
+  readonly storeTimeoutMs?: number;
+  /** Deadline of one operation of the lock service. 1 to 60,000. Default 3,000. */
+  readonly lockTimeoutMs?: number;
+  /** False: everything passes through. No server is contacted, every call loads, `get` finds nothing. Default true. */
+  readonly enabled?: boolean;
+  /** Whether answers of decorated routes carry `X-Cache: HIT | MISS | WAITED | STALE | BYPASS`. Default true. */
+  readonly xCacheHeader?: boolean;
+  /** Classes beside entities whose instances are cached and must come back as instances. Their names are stored: no two may be the same. Default none. */
+  readonly classes?: readonly (abstract new (...args: never[]) => object)[];
+  /** TypeORM data sources whose entities are cached. Default: all that `@nestjs/typeorm` has registered. */
+  readonly dataSources?: readonly EntitySource[];
+  /** Listeners to everything that happens. What they throw is caught. Default none. */
+  readonly observers?: readonly CacheObserver[];
+  /** Whether degradations are written to Nest's logger, one line for each change. Default true. */
+  readonly log?: boolean;
+  /** Time and chance, for tests. Default: the machine's. */
+  readonly clock?: Clock;
+}
+
+/** Every choice made. */
+export interface ResolvedCacheOptions {
+  readonly namespace: string;
+  readonly namespaceGiven: boolean;
+  readonly lock: LockProvider | LockProviderFactory | undefined;
+  readonly store: VersionedStore | VersionedStoreFactory | undefined;
+  readonly floorMs: number;
+  readonly storeTimeoutMs: number;
+  readonly lockTimeoutMs: number;
+  readonly enabled: boolean;
+  readonly xCacheHeader: boolean;
+  readonly classes: readonly (abstract new (...args: never[]) => object)[];
+  readonly dataSources: readonly EntitySource[] | undefined;
+  readonly observers: readonly CacheObserver[];
+  readonly log: boolean;
+  readonly clock: Clock;
+  /** For all keys, complete. */
+  readonly policy: LoadPolicy;
+  /** What of it was given: a call that changes `loadTimeoutMs` changes the default of `waitMs` with it. */
+  readonly givenPolicy: CachePolicy;
+}
+
+const listOf = (what: string, cure: string, accepts: (item: unknown) => boolean): OptionRule => ({
+  expected: `an array of ${what}`,
+  cure,
+  accepts: (value) => Array.isArray(value) && value.every(accepts),
+});
+
+const hasMethods = (value: unknown, ...names: readonly string[]): boolean =>
+  typeof value === 'object' && value !== null && names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
+
+const RULES: OptionRules = {
+  namespace: {
+    expected: '1 to 64 of A-Z a-z 0-9 . _ -',
+    cure: "Name your application: namespace: 'shop'.",
+    accepts: (value) => typeof value === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(value),
+  },
+  lock: {
+    expected: 'zooKeeperLock(…), redisLock(…), inProcessLock() or a LockProvider',
+    cure: "Call one of these functions, for example lock: zooKeeperLock({ connectString: '127.0.0.1:2181' }).",
+    accepts: (value) => hasMethods(value, 'createLockProvider') || value instanceof LockProvider || hasMethods(value, 'tryAcquire', 'close'),
+    secret: true,
+  },
+  store: {
+    expected: 'redisStore(…), memoryStore(…), cacheManagerStore(…) or a VersionedStore',
+    cure: "Call one of these functions, for example store: redisStore({ url: 'redis://127.0.0.1:6379' }).",
+    accepts: (value) =>
+      hasMethods(value, 'createVersionedStore') || value instanceof VersionedStore || hasMethods(value, 'read', 'begin', 'fill', 'mark', 'invalidate', 'set', 'clear', 'close'),
+    secret: true,
+  },
+  ...POLICY_RULES,
+  floorMs: wholeNumber('milliseconds', 1, MAX_LIFE_MS),
+  storeTimeoutMs: wholeNumber('milliseconds', 1, 60_000),
+  lockTimeoutMs: wholeNumber('milliseconds', 1, 60_000),
+  enabled: trueOrFalse,
+  xCacheHeader: trueOrFalse,
+  classes: listOf('classes', 'Pass the classes themselves: classes: [Money].', (item) => typeof item === 'function' && typeof item.prototype === 'object'),
+  dataSources: listOf(
+    'TypeORM data sources',
+    'Pass DataSource instances, or leave it out to have those of @nestjs/typeorm.',
+    (item) => typeof item === 'object' && item !== null && 'entityMetadatas' in item,
+  ),
+  observers: listOf('observers, objects with a method observe(event)', 'Wrap a function: { observe: (event) => … }.', (item) => hasMethods(item, 'observe')),
+  log: trueOrFalse,
+  clock: {
+    expected: 'a Clock',
+    cure: 'Leave it out; it is meant for tests.',
+    accepts: (value) => hasMethods(value, 'elapsedMs', 'after', 'random', 'uniqueId'),
+  },
+} satisfies Record<keyof DistributedCacheOptions, OptionRule>;
+
+const MISPLACED = {
+  isGlobal: 'With forRootAsync() it stands beside useFactory, not in what the factory returns.',
+  connectString: "It belongs to the lock: lock: zooKeeperLock({ connectString: '127.0.0.1:2181' }).",
+  sessionTimeoutMs: 'It belongs to the lock: lock: zooKeeperLock({ sessionTimeoutMs: 10_000, … }).',
+  url: "It belongs to the store or the lock: store: redisStore({ url: 'redis://127.0.0.1:6379' }).",
+  client: 'It belongs to the store: store: redisStore({ client }).',
+};
+
+const WHERE = 'DistributedCacheModule options';
+
+/**
+ * Makes the options final: defaults, bounds, and what must hold between them. Pure.
+ *
+ * @throws InvalidOptionsError naming every mistake: what was expected, what was given, what to do
+ */
+export function resolveOptions(options: DistributedCacheOptions = {}): ResolvedCacheOptions {
+  checkOptions(WHERE, options, RULES, MISPLACED);
+  const given = givenPolicy(options);
+  const policy = completePolicy(given);
+  const storeTimeoutMs = options.storeTimeoutMs ?? 1_000;
+  const floorMs = options.floorMs ?? Math.max(60_000, leaseLifeMs(policy.loadTimeoutMs, storeTimeoutMs));
+  refuse(WHERE, policyConflicts(policy, { floorMs, storeTimeoutMs }));
+  return {
+    namespace: options.namespace ?? 'app',
+    namespaceGiven: options.namespace !== undefined,
+    lock: options.lock,
+    store: options.store,
+    floorMs,
+    storeTimeoutMs,
+    lockTimeoutMs: options.lockTimeoutMs ?? 3_000,
+    enabled: options.enabled ?? true,
+    xCacheHeader: options.xCacheHeader ?? true,
+    classes: options.classes ?? [],
+    dataSources: options.dataSources,
+    observers: options.observers ?? [],
+    log: options.log ?? true,
+    clock: options.clock ?? systemClock,
+    policy,
+    givenPolicy: given,
+  };
+}
+
+/** What of the module's options a single call's policy is checked against. */
+export type PolicyDefaults = Pick<ResolvedCacheOptions, 'policy' | 'givenPolicy' | 'floorMs' | 'storeTimeoutMs'>;
+
+/**
+ * The policy of one route or call: the module's, changed by what is given. Names must have been checked by the caller, who knows which
+ * others may stand beside them.
+ *
+ * @param where begins each message: `@LockedCacheable() on ProductsController.findOne`
+ * @throws InvalidOptionsError
+ */
+export function resolvePolicy(defaults: PolicyDefaults, perCall: CachePolicy, where: string): LoadPolicy {
+  const given = givenPolicy(perCall);
+  if (Object.keys(given).length === 0) return defaults.policy;
+  checkOptions(where, given, POLICY_RULES);
+  const policy = completePolicy({ ...defaults.givenPolicy, ...given });
+  refuse(where, policyConflicts(policy, defaults));
+  return policy;
+}

@@ -1,0 +1,190 @@
+import type { Clock } from '../../core/clock.js';
+import { withDeadline } from '../../core/clock.js';
+import { LockUnavailableError } from '../../core/errors.js';
+import { describeTarget } from './connect-string.js';
+import type { ConnectTarget } from './connect-string.js';
+import { resolveServers } from './server-addresses.js';
+import type { ResolveHost } from './server-addresses.js';
+import type { OpenZkClient, ZkAuth, ZkClientPort, ZkSessionCredentials } from './zk-client-port.js';
+
+const RESOLVE_TIMEOUT_MS = 5_000;
+/** How often a client that connects is looked at: a local question, which costs nothing. */
+const LOOK_MS = 100;
+/** The longest patience with one attempt to connect. */
+const PATIENCE_MS = 5_000;
+const BACKOFF_MS = 50;
+const MAX_BACKOFF_MS = 2_000;
+
+export interface SupervisorConfig {
+  readonly target: ConnectTarget;
+  readonly sessionTimeoutMs: number;
+  readonly auth?: ZkAuth;
+  readonly logLevel: number;
+  readonly clock: Clock;
+  readonly openClient: OpenZkClient;
+  readonly resolveHost: ResolveHost;
+}
+
+export interface SupervisorEvents {
+  readonly onConnected: (client: ZkClientPort) => void;
+  readonly onDisconnected: () => void;
+  readonly onClosed: (code: number) => void;
+  readonly onDeleted: (path: string) => void;
+  readonly onChanged: (path: string) => void;
+  /** An attempt failed; another follows. */
+  readonly onFailure: (error: unknown) => void;
+  /** There is no client to be had, now or later. */
+  readonly onUnusable: (error: unknown) => void;
+}
+
+/**
+ * One client object after the other, until one is connected. The C client reconnects only every third of the session timeout, tells nothing when servers refuse
+ * it, and is dead for ever after an expired session. So an object that does not get on is replaced by a fresh one, with fresh addresses; and what a replaced one
+ * still reports is not heard.
+ */
+export class ClientSupervisor {
+  readonly #config: SupervisorConfig;
+  readonly #events: SupervisorEvents;
+  #client: ZkClientPort | undefined;
+  /** Grows with every change of the client: events carry the number of theirs. */
+  #generation = 0;
+  #failures = 0;
+  #cancelTimer: (() => void) | undefined;
+  #opening: Promise<void> = Promise.resolve();
+
+  constructor(config: SupervisorConfig, events: SupervisorEvents) {
+    this.#config = config;
+    this.#events = events;
+  }
+
+  get client(): ZkClientPort | undefined {
+    return this.#client;
+  }
+
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Opens a client that continues a session, or one with a new session. */
+  open(resume: ZkSessionCredentials | undefined): void {
+    const generation = ++this.#generation;
+    this.#opening = this.#build(generation, resume);
+  }
+
+  /** The same after a growing, random delay. */
+  openLater(resume: ZkSessionCredentials | undefined): void {
+    const backoffMs = Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** this.#failures++);
+    this.openAfter(backoffMs * (0.5 + this.#config.clock.random()), resume);
+  }
+
+  openAfter(delayMs: number, resume: ZkSessionCredentials | undefined): void {
+    this.detach();
+    this.#setTimer(delayMs, () => {
+      this.open(resume);
+    });
+  }
+
+  /** The client lost its connection: it may find another by itself, or be replaced. */
+  watchOver(resume: ZkSessionCredentials | undefined): void {
+    this.#look(this.#config.clock.elapsedMs(), resume);
+  }
+
+  /** Lets go of the client and of the timer. */
+  detach(): ZkClientPort | undefined {
+    const client = this.#client;
+    this.#client = undefined;
+    this.#generation++;
+    this.#setTimer(undefined);
+    return client;
+  }
+
+  async close(): Promise<void> {
+    const client = this.detach();
+    await client?.close();
+    await this.#opening;
+  }
+
+  async #build(generation: number, resume: ZkSessionCredentials | undefined): Promise<void> {
+    const { target, clock, resolveHost } = this.#config;
+    let servers: string;
+    try {
+      servers = await withDeadline(
+        clock,
+        resolveServers(target.servers, resolveHost),
+        RESOLVE_TIMEOUT_MS,
+        () => new LockUnavailableError(`the names in ${describeTarget(target)} were not resolved within ${RESOLVE_TIMEOUT_MS} ms`),
+      );
+    } catch (error) {
+      if (generation === this.#generation) this.#fail(error, resume);
+      return;
+    }
+    if (generation === this.#generation) await this.#start(generation, servers, resume);
+  }
+
+  async #start(generation: number, servers: string, resume: ZkSessionCredentials | undefined): Promise<void> {
+    const { sessionTimeoutMs, auth, logLevel, openClient } = this.#config;
+    const { onDisconnected, onDeleted, onChanged, onClosed } = this.#events;
+    const ifCurrent = <Args extends unknown[]>(handle: (...args: Args) => void) => {
+      return (...args: Args): void => {
+        if (generation === this.#generation) handle(...args);
+      };
+    };
+    try {
+      const client = await openClient({
+        servers,
+        sessionTimeoutMs,
+        ...(resume && { resume }),
+        ...(auth && { auth }),
+        logLevel,
+        onConnected: ifCurrent(() => {
+          this.#connected();
+        }),
+        onDisconnected: ifCurrent(onDisconnected),
+        onClosed: ifCurrent(onClosed),
+        onDeleted: ifCurrent(onDeleted),
+        onChanged: ifCurrent(onChanged),
+      });
+      if (generation !== this.#generation) {
+        await client.close();
+        return;
+      }
+      this.#client = client;
+      this.watchOver(resume);
+    } catch (error) {
+      if (generation === this.#generation) this.#events.onUnusable(error);
+    }
+  }
+
+  #connected(): void {
+    if (!this.#client) return;
+    this.#setTimer(undefined);
+    this.#failures = 0;
+    this.#events.onConnected(this.#client);
+  }
+
+  #look(sinceMs: number, resume: ZkSessionCredentials | undefined): void {
+    const { clock, sessionTimeoutMs } = this.#config;
+    this.#setTimer(LOOK_MS, () => {
+      const client = this.#client;
+      if (!client || client.isConnected) return;
+      const patienceMs = Math.min(PATIENCE_MS, sessionTimeoutMs);
+      if (!client.isIdle && clock.elapsedMs() - sinceMs < patienceMs) {
+        this.#look(sinceMs, resume);
+        return;
+      }
+      const why = client.isIdle ? 'no server accepts a connection' : `no server answered within ${patienceMs} ms`;
+      // Without a connection it can't tell the servers to end the session, which therefore outlives it.
+      if (client.abandon()) this.#fail(new LockUnavailableError(why), resume);
+    });
+  }
+
+  #fail(error: unknown, resume: ZkSessionCredentials | undefined): void {
+    this.#events.onFailure(error);
+    this.openLater(resume);
+  }
+
+  #setTimer(delayMs: number | undefined, callback: () => void = () => undefined): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = delayMs === undefined ? undefined : this.#config.clock.after(delayMs, callback);
+  }
+}

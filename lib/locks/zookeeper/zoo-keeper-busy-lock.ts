@@ -1,0 +1,50 @@
+import type { Clock } from '../../core/clock.js';
+import type { BusyLock, WaitOptions, WakeReason } from '../../core/lock-provider.js';
+
+/** Somebody else's lock, and those who wait for its end: registered until it is woken or disposed of. */
+export class ZooKeeperBusyLock implements BusyLock {
+  readonly acquired = false;
+  readonly #clock: Clock;
+  readonly #unregister: (lock: ZooKeeperBusyLock) => void;
+  #woken: WakeReason | undefined;
+  #finish: ((reason: WakeReason) => void) | undefined;
+
+  constructor(clock: Clock, unregister: (lock: ZooKeeperBusyLock) => void) {
+    this.#clock = clock;
+    this.#unregister = unregister;
+  }
+
+  wait({ timeoutMs, signal }: WaitOptions): Promise<WakeReason> {
+    return new Promise((resolve) => {
+      let cancel = (): void => undefined;
+      const abort = (): void => {
+        this.wake('aborted');
+      };
+      this.#finish = (reason) => {
+        cancel();
+        signal?.removeEventListener('abort', abort);
+        resolve(reason);
+      };
+      if (this.#woken !== undefined) this.#finish(this.#woken);
+      else if (signal?.aborted) abort();
+      else {
+        signal?.addEventListener('abort', abort, { once: true });
+        cancel = this.#clock.after(timeoutMs, () => {
+          this.wake('timeout');
+        });
+      }
+    });
+  }
+
+  dispose(): void {
+    this.wake('aborted');
+  }
+
+  /** Ends the wait that is, or the one that will be. Only the first reason counts. */
+  wake(reason: WakeReason): void {
+    if (this.#woken !== undefined) return;
+    this.#woken = reason;
+    this.#unregister(this);
+    this.#finish?.(reason);
+  }
+}

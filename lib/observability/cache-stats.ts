@@ -1,0 +1,80 @@
+import { CacheObserver, type CacheEvent } from '../core/cache-event.js';
+
+/** What happened in this process since it started. Every number only grows. */
+export interface CacheCounts {
+  /** Reads through the cache: `hits` + `staleHits` that needed no wait + `misses`. What passed by is not counted. */
+  readonly requests: number;
+  /** Answered by a fresh value at the first look. */
+  readonly hits: number;
+  /** Answered by a stale value. */
+  readonly staleHits: number;
+  /** The first look found nothing to serve. */
+  readonly misses: number;
+  /** Loads that were started here. */
+  readonly loads: number;
+  readonly loadFailures: number;
+  /** Reads that shared a load of this process, and loads that were spared by waiting for another process. */
+  readonly waits: number;
+  readonly stored: number;
+  /** Loaded values that were not stored because the state had moved on. */
+  readonly superseded: number;
+  /** Loaded values that could not be stored: not serializable, too large, `undefined`. */
+  readonly notStored: number;
+  readonly invalidations: number;
+  readonly bypasses: number;
+  readonly storeFailures: number;
+  readonly lockFailures: number;
+}
+
+type Counts = { -readonly [Name in keyof CacheCounts]: CacheCounts[Name] };
+
+/** Counts events. `DistributedCacheService.stats()` reads the one that every module has. */
+export class CacheStats extends CacheObserver {
+  private readonly counts: Counts = {
+    requests: 0,
+    hits: 0,
+    staleHits: 0,
+    misses: 0,
+    loads: 0,
+    loadFailures: 0,
+    waits: 0,
+    stored: 0,
+    superseded: 0,
+    notStored: 0,
+    invalidations: 0,
+    bypasses: 0,
+    storeFailures: 0,
+    lockFailures: 0,
+  };
+
+  observe(event: CacheEvent): void {
+    for (const name of countedBy(event)) this.counts[name]++;
+  }
+
+  /** A copy, as of now. */
+  snapshot(): CacheCounts {
+    return { ...this.counts };
+  }
+}
+
+const COUNTED: Partial<Record<CacheEvent['type'], readonly (keyof Counts)[]>> = {
+  hit: ['requests', 'hits'],
+  miss: ['requests', 'misses'],
+  joined: ['waits'],
+  'lock-waited': ['waits'],
+  'load-started': ['loads'],
+  'load-failed': ['loadFailures'],
+  stored: ['stored'],
+  superseded: ['superseded'],
+  'not-stored': ['notStored'],
+  invalidated: ['invalidations'],
+  bypassed: ['bypasses'],
+  'store-unavailable': ['storeFailures'],
+  'lock-unavailable': ['lockFailures'],
+};
+
+function countedBy(event: CacheEvent): readonly (keyof Counts)[] {
+  // One that was served after a failed load or a long wait was a miss before, and is counted as a request there.
+  if (event.type === 'stale-hit') return event.because === 'refreshing' ? ['requests', 'staleHits'] : ['staleHits'];
+  return COUNTED[event.type] ?? [];
+}

@@ -1,0 +1,99 @@
+import { CacheObserver, type CacheEvent } from '../core/cache-event.js';
+import type { Clock } from '../core/clock.js';
+
+/** What of Nest's `Logger` is used. */
+export interface LogSink {
+  log(message: string): void;
+  warn(message: string): void;
+}
+
+/** A line of the same kind is not written again within this time; how many were left out is told with the next one. */
+export const LOG_INTERVAL_MS = 60_000;
+
+/**
+ * Writes what an operator should know, and nothing while all is well: when a part goes down and when it is back, and the first occurrence of what needs a change in
+ * code or schema. Loaders' own errors are the application's business and not written here.
+ */
+export class LogObserver extends CacheObserver {
+  private readonly down = new Set<'store' | 'lock'>();
+  private readonly lines = new Map<string, { readonly at: number; leftOut: number }>();
+
+  constructor(
+    private readonly logger: LogSink,
+    private readonly clock: Clock,
+  ) {
+    super();
+  }
+
+  observe(event: CacheEvent): void {
+    switch (event.type) {
+      case 'store-unavailable':
+        return this.goesDown('store', `The store does not answer (${event.step}: ${text(event.error)}); values are loaded and not stored.`);
+      case 'lock-unavailable':
+        return this.goesDown('lock', `The lock service does not answer (${text(event.error)}); each process loads for itself.`);
+      case 'lock-state':
+        return this.lockState(event);
+      case 'hit':
+      case 'leased':
+      case 'stored':
+      case 'filled-by-another':
+        return this.isBack('store', 'The store answers again.');
+      case 'lock-acquired':
+      case 'lock-busy':
+        return this.isBack('lock', 'The lock service answers again.');
+      case 'version-regressed':
+        return this.warn(
+          event.type,
+          `The database gave version ${String(event.version.order)} of ${event.key}, older than ${event.floor === undefined ? 'an announced one' : String(event.floor.order)}; it was not stored. ` +
+            'Read from the primary; if its clock is the reason, add a @VersionColumn(), or stamp rows with clock_timestamp().',
+        );
+      case 'not-stored':
+        if (event.reason === 'undefined') return;
+        return this.warn(`${event.type} ${event.reason}`, `The value of ${event.key} is ${event.reason} and was not stored${event.detail === undefined ? '' : `: ${event.detail}`}.`);
+      case 'corrupt-entry':
+        return this.warn(event.type, `What lies under ${event.key} could not be read and counts as a miss: ${text(event.error)}.`);
+      default:
+    }
+  }
+
+  private lockState({ provider, state, previous, error }: Extract<CacheEvent, { type: 'lock-state' }>): void {
+    const because = error === undefined ? '' : ` (${text(error)})`;
+    if (state === 'connected') return this.isBack('lock', `${provider}: connected again.`);
+    if (state === 'auth-failed') return this.warn(`lock ${state}`, `${provider} refuses our credentials${because}; correct them and restart. Until then each process loads for itself.`);
+    if (state === 'lost') return this.goesDown('lock', `${provider}: the session is lost${because}; held locks are given up, a new session is being opened.`);
+    if (state === 'suspended' && previous === 'connected') return this.goesDown('lock', `${provider}: contact is lost${because}; reconnecting.`);
+  }
+
+  private goesDown(part: 'store' | 'lock', message: string): void {
+    if (this.down.has(part)) return;
+    this.down.add(part);
+    this.warn(`${part} down`, message);
+  }
+
+  private isBack(part: 'store' | 'lock', message: string): void {
+    // `delete` first: this runs at every hit, and is false there nearly always.
+    if (this.down.delete(part) && this.mayWrite(`${part} back`) !== undefined) this.logger.log(message);
+  }
+
+  private warn(kind: string, message: string): void {
+    const leftOut = this.mayWrite(kind);
+    if (leftOut === undefined) return;
+    this.logger.warn(leftOut === 0 ? message : `${message} (${String(leftOut)} more of this kind since the last line)`);
+  }
+
+  /** How many lines of this kind were left out since the last one; undefined when this one is left out too. */
+  private mayWrite(kind: string): number | undefined {
+    const now = this.clock.elapsedMs();
+    const last = this.lines.get(kind);
+    if (last !== undefined && now - last.at < LOG_INTERVAL_MS) {
+      last.leftOut++;
+      return undefined;
+    }
+    this.lines.set(kind, { at: now, leftOut: 0 });
+    return last?.leftOut ?? 0;
+  }
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}

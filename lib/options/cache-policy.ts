@@ -1,0 +1,112 @@
+import type { LoadPolicy, UnavailablePolicy, WaitTimeoutPolicy } from '../core/load-policy.js';
+import { oneOf, trueOrFalse, wholeNumber, type OptionRule } from './option-rules.js';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** The longest that anything is kept: ten years of milliseconds are still exact in a Lua number. */
+export const MAX_LIFE_MS = 3_650 * DAY_MS;
+
+/**
+ * How a key is cached. Given to the module it is the default for all keys; given to `@LockedCacheable()` or `getOrLoad()` it holds for that route or call,
+ * and what is left out comes from the module. Durations are whole milliseconds.
+ */
+export interface CachePolicy {
+  /**
+   * How long a value is fresh, counted from the moment before its load began, by the store's clock. 1 to 315,360,000,000 (ten years). Default 60,000.
+   * 0 is refused: to cache nothing, leave the decorator away or set `enabled: false`.
+   */
+  readonly ttlMs?: number;
+  /**
+   * So long after `ttlMs` a stale value is still served, at once, while one load in the background refreshes it. 0 to ten years. Default 0: never.
+   */
+  readonly staleWhileRevalidateMs?: number;
+  /**
+   * So long after `ttlMs` a stale value may be served because the load failed, or because the wait ran out (`onWaitTimeout: 'stale'`). 0 to ten years. Default 0: never.
+   */
+  readonly staleIfErrorMs?: number;
+  /**
+   * The longest own load. Then the loader's signal fires, callers get a `LoadTimeoutError`, and a result that still comes is refused. 1 to 86,400,000 (a day).
+   * Default 30,000. `floorMs` must be at least this and `storeTimeoutMs` together.
+   */
+  readonly loadTimeoutMs?: number;
+  /** The longest wait for another's load; then `onWaitTimeout`. 0 to 86,400,000. Default: `loadTimeoutMs`. 0: do not wait. */
+  readonly waitMs?: number;
+  /**
+   * What happens when `waitMs` ran out. `'load'` (default): load ourselves, one load per process; `'stale'`: serve a stale value if there is one, else load (needs
+   * `staleIfErrorMs` > 0); `'fail'`: reject with a `WaitTimeoutError`.
+   */
+  readonly onWaitTimeout?: WaitTimeoutPolicy;
+  /** What happens when the lock service is down. `'load'` (default): load, one load per process; `'fail'`: reject with a `LockUnavailableError`. */
+  readonly onLockUnavailable?: UnavailablePolicy;
+  /** What happens when the store is down. `'load'` (default): load and store nothing, one load per process; `'fail'`: reject with a `StoreUnavailableError`. */
+  readonly onStoreUnavailable?: UnavailablePolicy;
+  /**
+   * After a failed load, how long others get its error instead of loading again, here and in other instances. 0 to 3,600,000 (an hour). Default 1,000.
+   * 0: nobody shares it but those who waited for that load.
+   */
+  readonly failureBackoffMs?: number;
+  /** A value larger than this (bytes of its encoded form) is returned, not stored, with an event. 1 to 536,870,912 (what Redis can hold). Default 8,388,608. */
+  readonly maxValueBytes?: number;
+  /** Abort the loader's signal when nobody waits for it any more. Default false: it finishes and fills. */
+  readonly cancelUnwatched?: boolean;
+}
+
+export const POLICY_RULES = {
+  ttlMs: wholeNumber('milliseconds', 1, MAX_LIFE_MS),
+  staleWhileRevalidateMs: wholeNumber('milliseconds', 0, MAX_LIFE_MS),
+  staleIfErrorMs: wholeNumber('milliseconds', 0, MAX_LIFE_MS),
+  loadTimeoutMs: wholeNumber('milliseconds', 1, DAY_MS),
+  waitMs: wholeNumber('milliseconds', 0, DAY_MS),
+  onWaitTimeout: oneOf('load', 'stale', 'fail'),
+  onLockUnavailable: oneOf('load', 'fail'),
+  onStoreUnavailable: oneOf('load', 'fail'),
+  failureBackoffMs: wholeNumber('milliseconds', 0, HOUR_MS),
+  maxValueBytes: wholeNumber('bytes', 1, 536_870_912),
+  cancelUnwatched: trueOrFalse,
+} satisfies Record<keyof CachePolicy, OptionRule>;
+
+const DEFAULTS: Omit<LoadPolicy, 'waitMs'> = {
+  ttlMs: 60_000,
+  staleWhileRevalidateMs: 0,
+  staleIfErrorMs: 0,
+  loadTimeoutMs: 30_000,
+  onWaitTimeout: 'load',
+  onLockUnavailable: 'load',
+  onStoreUnavailable: 'load',
+  failureBackoffMs: 1_000,
+  maxValueBytes: 8_388_608,
+  cancelUnwatched: false,
+};
+
+/** What is given of a policy, without what counts as left out. Other names are ignored: they are checked before. */
+export function givenPolicy(options: object): CachePolicy {
+  return Object.fromEntries(Object.entries(options).filter(([name, value]) => Object.hasOwn(POLICY_RULES, name) && value !== undefined));
+}
+
+export function completePolicy(given: CachePolicy): LoadPolicy {
+  const policy = { ...DEFAULTS, ...given };
+  return { ...policy, waitMs: given.waitMs ?? policy.loadTimeoutMs };
+}
+
+/** What is wrong between options that are right one by one. */
+export function policyConflicts(policy: LoadPolicy, store: { readonly floorMs: number; readonly storeTimeoutMs: number }): string[] {
+  const mistakes: string[] = [];
+  if (policy.onWaitTimeout === 'stale' && policy.staleIfErrorMs === 0) {
+    mistakes.push(
+      "onWaitTimeout: expected staleIfErrorMs above 0 beside 'stale', got staleIfErrorMs 0: there would never be a stale value to serve. Set staleIfErrorMs, or take 'load' or 'fail'.",
+    );
+  }
+  const leaseMs = leaseLifeMs(policy.loadTimeoutMs, store.storeTimeoutMs);
+  if (store.floorMs < leaseMs) {
+    mistakes.push(
+      `floorMs: expected at least the life of a lease, ${String(leaseMs)} (loadTimeoutMs ${String(policy.loadTimeoutMs)} + storeTimeoutMs ${String(store.storeTimeoutMs)}), ` +
+        `got ${String(store.floorMs)}: a slow load could store a row older than an announced one. Raise the module's floorMs, or lower loadTimeoutMs.`,
+    );
+  }
+  return mistakes;
+}
+
+/** A lease covers the longest load and the command that stores its result. */
+export function leaseLifeMs(loadTimeoutMs: number, storeTimeoutMs: number): number {
+  return loadTimeoutMs + storeTimeoutMs;
+}

@@ -1,0 +1,24 @@
+import { createHash } from 'node:crypto';
+import type { RedisScript } from './redis-client.js';
+
+/** The script with its hash, which is what is sent once the server knows the text. */
+export function redisScript(source: string): RedisScript {
+  return { source, sha1: createHash('sha1').update(source).digest('hex') };
+}
+
+/**
+ * Runs a script by its hash, and by its text when the server does not know it: after a restart, a failover or SCRIPT FLUSH. A
+ * NOSCRIPT answer means that nothing was executed, so nothing runs twice.
+ */
+export async function runByHash(
+  script: RedisScript,
+  evalSha: (sha1: string) => Promise<unknown>,
+  evalSource: (source: string) => Promise<unknown>,
+): Promise<unknown> {
+  try {
+    return await evalSha(script.sha1);
+  } catch (error) {
+    if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+    return await evalSource(script.source);
+  }
+}

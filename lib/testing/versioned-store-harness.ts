@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import type { BeginOutcome, Fill, FillOutcome, VersionedStore } from '../core/versioned-store.js';
+import type { Version } from '../core/version.js';
+import type { ContractCase } from './contract-case.js';
+
+/** What the contract suite needs of an implementation, once for each case. */
+export interface VersionedStoreHarness {
+  /** A store whose namespace is empty. */
+  readonly store: VersionedStore;
+  /** A store of another namespace in the same place, for the cases that must not touch it; left out: those cases are passed by. */
+  readonly neighbour?: VersionedStore;
+  /**
+   * Moves the store's clock by `ms`, when it is one that stands still otherwise. Left out: the store's clock is a real one, and the suite waits.
+   */
+  readonly sleep?: (ms: number) => Promise<void>;
+  /** Loses the state of one key, as a server short of memory does. Left out: `clear()` does it in cases, and histories lose nothing. */
+  readonly evict?: (key: string) => Promise<void>;
+  dispose(): Promise<void>;
+}
+
+export type MakeVersionedStoreHarness = () => Promise<VersionedStoreHarness>;
+
+/** Outlives every case. */
+export const LONG_MS = 600_000;
+/** Over after {@link StoreCaseContext.elapse}; a case never expects it to be still there before that. */
+export const SHORT_MS = 20;
+
+export interface StoreCaseContext {
+  readonly store: VersionedStore;
+  readonly neighbour: VersionedStore | undefined;
+  /** Lets everything end that lives `SHORT_MS`, or twice that. */
+  elapse(): Promise<void>;
+  evict(key: string): Promise<void>;
+}
+
+export interface StoreCase {
+  readonly name: string;
+  run(context: StoreCaseContext): Promise<void>;
+}
+
+/** Gives a case its store, and takes it back whatever happens. */
+export function asContractCase(makeHarness: MakeVersionedStoreHarness, storeCase: StoreCase): ContractCase {
+  return {
+    name: storeCase.name,
+    run: async () => {
+      const harness = await makeHarness();
+      try {
+        await storeCase.run({
+          store: harness.store,
+          neighbour: harness.neighbour,
+          elapse: () => elapse(harness, 3 * SHORT_MS),
+          evict: (key) => harness.evict?.(key) ?? harness.store.clear(),
+        });
+      } finally {
+        await harness.dispose();
+      }
+    },
+  };
+}
+
+/** Lets the store's clock move by `ms`, whichever kind of clock it has. */
+export function elapse(harness: VersionedStoreHarness, ms: number): Promise<void> {
+  return harness.sleep?.(ms) ?? new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+let ids = 0;
+/** A text that no other call returns in this process. */
+export function newId(): string {
+  ids += 1;
+  return `id-${ids}`;
+}
+
+export function version(order: bigint | number, kind = 'row'): Version {
+  return { kind, order: BigInt(order) };
+}
+
+type Begun = Extract<BeginOutcome, { kind: 'lease' }>;
+
+/** A begin that must give a lease. */
+export async function begin(store: VersionedStore, key: string, lease = newId(), leaseMs = LONG_MS): Promise<Begun> {
+  const outcome = await store.begin(key, { lease, leaseMs });
+  assert.equal(outcome.kind, 'lease', 'begin gives a lease');
+  return outcome as Begun;
+}
+
+export function fill(store: VersionedStore, key: string, begun: Begun, parts: Partial<Fill> = {}): Promise<FillOutcome> {
+  const { lease, begunAt } = begun;
+  return store.fill(key, { lease, begunAt, fillId: newId(), payload: 'loaded', ttlMs: LONG_MS, keepStaleMs: 0, ...parts });
+}
+
+/** A begin and a fill that must be stored. */
+export async function store(into: VersionedStore, key: string, parts: Partial<Fill> = {}): Promise<void> {
+  assert.deepEqual(await fill(into, key, await begin(into, key), parts), { stored: true }, 'the fill is stored');
+}
+
+/** The payload that a reader gets, fresh or stale. */
+export async function payloadOf(of: VersionedStore, key: string): Promise<string | undefined> {
+  return (await of.read(key)).value?.payload;
+}
+
+/** Why a fill was refused; undefined when it was stored. */
+export function refusal(outcome: FillOutcome): string | undefined {
+  return outcome.stored ? undefined : outcome.reason;
+}

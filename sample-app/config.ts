@@ -1,0 +1,64 @@
+/** What the environment says, read once. Everything below here is handed on as values. */
+export interface SampleAppConfig {
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** A PostgreSQL server; left out, the database is embedded in this process and lives as long as it. */
+  readonly databaseUrl?: string;
+  /** A Redis server as the shared store; left out, the store is this process's memory. */
+  readonly redisUrl?: string;
+  /** ZooKeeper as the lock service; left out, locks are those of Redis, or without Redis those of this process. */
+  readonly zooKeeperConnect?: string;
+  /** How long the report's query takes at least, milliseconds. */
+  readonly reportDelayMs: number;
+}
+
+/** Injection token of the {@link SampleAppConfig}. */
+export const SAMPLE_APP_CONFIG = Symbol('SampleAppConfig');
+
+/** A variable of the environment has a value that cannot be meant. */
+export class InvalidConfigError extends Error {
+  override readonly name = 'InvalidConfigError';
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads the configuration. An empty variable counts as left out. Throws {@link InvalidConfigError}. */
+export function readConfig(env: Environment): SampleAppConfig {
+  const databaseUrl = readUrl(env, 'DATABASE_URL', ['postgres:', 'postgresql:'], 'postgres://user:password@127.0.0.1:5432/shop');
+  const redisUrl = readUrl(env, 'REDIS_URL', ['redis:', 'rediss:'], 'redis://127.0.0.1:6379');
+  const zooKeeperConnect = read(env, 'ZOOKEEPER_CONNECT');
+  return {
+    host: read(env, 'HOST') ?? '127.0.0.1',
+    port: readInteger(env, 'PORT', 3000, 65_535),
+    reportDelayMs: readInteger(env, 'REPORT_DELAY_MS', 1_500, 20_000),
+    ...(databaseUrl === undefined ? {} : { databaseUrl }),
+    ...(redisUrl === undefined ? {} : { redisUrl }),
+    ...(zooKeeperConnect === undefined ? {} : { zooKeeperConnect }),
+  };
+}
+
+function read(env: Environment, name: string): string | undefined {
+  const value = env[name]?.trim();
+  return value === '' ? undefined : value;
+}
+
+function readInteger(env: Environment, name: string, fallback: number, max: number): number {
+  const text = read(env, name);
+  if (text === undefined) return fallback;
+  if (!/^\d{1,6}$/.test(text) || Number(text) > max) {
+    throw new InvalidConfigError(`${name} must be a whole number from 0 to ${max}, but is '${text}'. Leave it out for ${fallback}.`);
+  }
+  return Number(text);
+}
+
+// The value itself is not repeated in the message: it may carry a password.
+function readUrl(env: Environment, name: string, protocols: readonly string[], example: string): string | undefined {
+  const text = read(env, name);
+  if (text === undefined) return undefined;
+  const expected = `${name} must be a URL such as ${example}`;
+  if (!URL.canParse(text)) throw new InvalidConfigError(`${expected}, but is not a URL.`);
+  const { protocol } = new URL(text);
+  if (!protocols.includes(protocol)) throw new InvalidConfigError(`${expected}, but begins with '${protocol}'.`);
+  return text;
+}

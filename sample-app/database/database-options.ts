@@ -1,0 +1,22 @@
+import type { DataSourceOptions } from 'typeorm';
+import { Category } from '../catalogue/category.entity.js';
+import { Product } from '../catalogue/product.entity.js';
+import { Sale } from '../catalogue/sale.entity.js';
+import { EmbeddedPool } from './embedded/embedded-pool.js';
+
+const CONNECT_DEADLINE_MS = 5_000;
+const STATEMENT_DEADLINE_MS = 30_000;
+
+/** The same entities and the same SQL on either database; which one is the only difference. */
+export function databaseOptions(databaseUrl: string | undefined): DataSourceOptions {
+  const common = { type: 'postgres' as const, entities: [Category, Product, Sale] };
+  if (databaseUrl === undefined) return { ...common, driver: { Pool: EmbeddedPool } };
+  return {
+    ...common,
+    url: databaseUrl,
+    applicationName: 'sample-app',
+    connectTimeoutMS: CONNECT_DEADLINE_MS,
+    // The server ends a statement that takes too long; should the server be silent, the client gives up a little later.
+    extra: { statement_timeout: STATEMENT_DEADLINE_MS, query_timeout: STATEMENT_DEADLINE_MS + CONNECT_DEADLINE_MS },
+  };
+}

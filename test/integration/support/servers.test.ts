@@ -1,0 +1,129 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import { createClient } from 'redis';
+import { describe, expect, inject, it, onTestFinished, vi } from 'vitest';
+
+import { startPostgres, startRedis, startZooKeeper } from '../../support/servers.js';
+import { ask } from '../../support/server-process.js';
+
+function running(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+  // A zombie still has a pid; where there is no /proc, being there is all we can tell.
+  const stat = `/proc/${String(pid)}/stat`;
+  return !existsSync(stat) || !/\) Z /.test(readFileSync(stat, 'latin1'));
+}
+
+async function selectOne(connectionString: string, sql: string): Promise<unknown> {
+  const client = new pg.Client({ connectionString, connectionTimeoutMillis: 5000 });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ value: unknown }>(sql);
+    return rows[0]?.value;
+  } finally {
+    await client.end();
+  }
+}
+
+describe('the shared servers', () => {
+  it('answer at the addresses that tests are given', async () => {
+    const redis = createClient({ url: inject('redisUrl') });
+    redis.on('error', () => undefined);
+    await redis.connect();
+    expect(await redis.ping()).toBe('PONG');
+    await redis.close();
+
+    const port = Number(inject('zooKeeperConnect').split(':').at(-1));
+    expect(await ask(port, 'ruok')).toBe('imok');
+
+    expect(await selectOne(inject('postgresUrl'), 'select 1 as value')).toBe(1);
+  });
+});
+
+describe('a server of the test’s own', () => {
+  it('Redis: killed, restarted on its port, frozen, resumed, stopped', async () => {
+    const redis = await startRedis({ args: ['--maxmemory', '3mb'] });
+    onTestFinished(() => redis.stop());
+    expect(await ask(redis.port, 'CONFIG GET maxmemory\r\n')).toContain('3145728');
+    const first = redis.pid;
+
+    await redis.kill();
+    expect(running(first)).toBe(false);
+    expect(await ask(redis.port, 'PING\r\n', 200)).toBe('');
+
+    await redis.restart();
+    expect(await ask(redis.port, 'PING\r\n')).toBe('+PONG\r\n');
+
+    redis.pause();
+    expect(await ask(redis.port, 'PING\r\n', 200)).toBe('');
+    redis.resume();
+    expect(await ask(redis.port, 'PING\r\n')).toBe('+PONG\r\n');
+
+    const last = redis.pid;
+    await redis.stop();
+    await redis.stop();
+    expect(running(last)).toBe(false);
+    expect(() => redis.pid).toThrow('not running');
+  });
+
+  it('ZooKeeper: takes its tick, and keeps its port over a restart', async () => {
+    const zooKeeper = await startZooKeeper({ tickTimeMs: 150, minSessionTimeoutMs: 500 });
+    onTestFinished(() => zooKeeper.stop());
+    const config = await ask(zooKeeper.port, 'conf');
+    expect(config).toContain('tickTime=150');
+    expect(config).toContain('minSessionTimeout=500');
+
+    await zooKeeper.restart();
+    expect(await ask(zooKeeper.port, 'ruok')).toBe('imok');
+    zooKeeper.pause();
+    expect(await ask(zooKeeper.port, 'ruok', 200)).toBe('');
+    await zooKeeper.stop();
+    expect(await ask(zooKeeper.port, 'ruok', 200)).toBe('');
+  });
+
+  it('PostgreSQL: keeps its data when killed and restarted; a frozen one freezes its sessions too', async () => {
+    const postgres = await startPostgres();
+    onTestFinished(() => postgres.stop());
+    await selectOne(postgres.url, 'create table kept as select 42 as value');
+
+    await postgres.restart();
+    expect(await selectOne(postgres.url, 'select value from kept')).toBe(42);
+
+    const client = new pg.Client({ connectionString: postgres.url });
+    client.on('error', () => undefined);
+    await client.connect();
+    postgres.pause();
+    let answered = false;
+    const answer = client.query('select 1').then(() => (answered = true));
+    expect(await ask(postgres.port, 'x', 200)).toBe('');
+    expect(answered).toBe(false);
+    postgres.resume();
+    expect(await answer).toBe(true);
+    await client.end();
+  });
+});
+
+describe('a test process that is killed', () => {
+  it.each(['SIGKILL', 'SIGTERM'] as const)('by %s leaves no server and no data behind', async (signal) => {
+    const script = fileURLToPath(new URL('./abandoned-server.fixture.mjs', import.meta.url));
+    const child = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const [line] = (await once(child.stdout, 'data')) as [Buffer];
+    const { pid, directory } = JSON.parse(line.toString()) as { pid: number; directory: string };
+    expect(running(pid)).toBe(true);
+    child.kill(signal);
+    await vi.waitFor(
+      () => {
+        expect(running(pid)).toBe(false);
+        expect(existsSync(directory)).toBe(false);
+      },
+      { timeout: 20_000 },
+    );
+  });
+});

@@ -1,0 +1,176 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFileSync, closeSync, openSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { guard } from './server-guard.js';
+
+/** What a test may do to a server that it started itself. */
+export interface OwnServer {
+  readonly port: number;
+  /** The process to send signals to. Changes with every `restart()`. */
+  readonly pid: number;
+  /** Ends it in order and removes its data. May be called again. */
+  stop(): Promise<void>;
+  /** Ends it as `kill -9` does; the data stays for `restart()`. */
+  kill(): Promise<void>;
+  /** Kills it if it runs, and starts it again on the same port and data; resolves when it answers. */
+  restart(): Promise<void>;
+  /** Freezes it (SIGSTOP): connections stay open and nothing answers. */
+  pause(): void;
+  /** Lets a frozen server go on (SIGCONT). */
+  resume(): void;
+}
+
+export interface ServerCommand {
+  readonly name: string;
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly directory: string;
+  readonly stopSignal: NodeJS.Signals;
+  /** Whose process it becomes; the caller's own when left out. */
+  readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
+  /** Resolves true once the server answers. */
+  readonly probe: () => Promise<boolean>;
+}
+
+const READY_WITHIN_MS = 60_000;
+
+/** Sends `text` to the port and gives what comes back within `limitMs`, or '' if nothing does. */
+export function ask(port: number, text: string | Buffer, limitMs = 1000): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1' });
+    const finish = (answer: string): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.setTimeout(limitMs, () => {
+      finish('');
+    });
+    socket.once('error', () => {
+      finish('');
+    });
+    socket.once('data', (data) => {
+      finish(data.toString('latin1'));
+    });
+    socket.once('connect', () => {
+      socket.write(text);
+    });
+  });
+}
+
+/** The processes whose parent is `pid`: PostgreSQL's backends go on when only their parent is stopped. */
+function childrenOf(pid: number): number[] {
+  let names: string[];
+  try {
+    names = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  } catch {
+    return [];
+  }
+  return names.map(Number).filter((candidate) => {
+    try {
+      const stat = readFileSync(`/proc/${String(candidate)}/stat`, 'latin1');
+      // The command, in brackets, may hold spaces: the parent is the second word after it.
+      return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === pid;
+    } catch {
+      return false;
+    }
+  });
+}
+
+function signalTree(pid: number, signal: NodeJS.Signals): void {
+  for (const target of [pid, ...childrenOf(pid)]) {
+    try {
+      process.kill(target, signal);
+    } catch {
+      // It ended between the look and the signal.
+    }
+  }
+}
+
+/** A server as a child process, with its data in a temporary directory. */
+export class ServerProcess {
+  private child: ChildProcess | undefined;
+  private readonly log: string;
+
+  constructor(private readonly command: ServerCommand) {
+    this.log = join(command.directory, 'server.log');
+    writeFileSync(this.log, '');
+  }
+
+  get pid(): number {
+    if (this.child?.pid === undefined) throw new Error(`${this.command.name} is not running.`);
+    return this.child.pid;
+  }
+
+  async start(): Promise<void> {
+    const { name, file, args, directory, owner, stopSignal, probe } = this.command;
+    const output = openSync(this.log, 'a');
+    // Detached: Ctrl-C at the terminal reaches the test runner, which then stops its servers in order.
+    const child = spawn(file, args, {
+      cwd: directory,
+      detached: true,
+      stdio: ['ignore', output, output],
+      ...(owner && { uid: owner.uid, gid: owner.gid }),
+    });
+    closeSync(output);
+    this.child = child;
+    child.once('error', (error) => {
+      appendFileSync(this.log, `${error.message}\n`);
+    });
+    if (child.pid !== undefined) guard.add(child.pid, stopSignal);
+    child.once('exit', () => {
+      if (child.pid !== undefined) guard.remove(child.pid);
+      if (this.child === child) this.child = undefined;
+    });
+    child.unref();
+    const deadline = performance.now() + READY_WITHIN_MS;
+    while (!(await probe())) {
+      if (this.child !== child || child.pid === undefined || performance.now() > deadline) {
+        await this.kill();
+        throw new Error(`${name} did not start (${file} ${args.join(' ')}). Its last words:\n${this.lastWords()}`);
+      }
+      await delay(20);
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.end(this.command.stopSignal);
+  }
+
+  async kill(): Promise<void> {
+    await this.end('SIGKILL');
+  }
+
+  pause(): void {
+    signalTree(this.pid, 'SIGSTOP');
+  }
+
+  resume(): void {
+    signalTree(this.pid, 'SIGCONT');
+  }
+
+  private async end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.child;
+    if (child?.pid === undefined) {
+      this.child = undefined;
+      return;
+    }
+    const pid = child.pid;
+    const gone = once(child, 'exit');
+    if (signal === 'SIGKILL') signalTree(pid, signal);
+    else child.kill(signal);
+    signalTree(pid, 'SIGCONT');
+    const impatient = setTimeout(() => {
+      signalTree(pid, 'SIGKILL');
+    }, 5000);
+    await gone;
+    clearTimeout(impatient);
+  }
+
+  private lastWords(): string {
+    return readFileSync(this.log, 'utf8').slice(-2000) || '(none)';
+  }
+}
