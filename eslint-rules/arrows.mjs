@@ -42,6 +42,7 @@ export const arrows = {
         },
       };
     }
+    if (room.free) return {};
     const check = (source, dynamic) => {
       if (source?.type !== 'Literal' || typeof source.value !== 'string') return;
       const message = complaint(from, source.value, dynamic);
@@ -58,8 +59,8 @@ export const arrows = {
         check(source, true);
       },
       // The type `import('…')`: a static arrow like any other.
-      TSImportType({ source, argument }) {
-        check(source ?? argument?.literal, false);
+      TSImportType({ source }) {
+        check(source, false);
       },
     };
   },

@@ -1,19 +1,25 @@
 // The rooms of the house and who may import whom. The first room whose pattern fits a file is its room.
 // `may`: rooms, statically or by import(); `mayLoad`: rooms by import() only, so that what is not used is never loaded.
-// `packages`: what may be imported by a bare name; a trailing * stands for anything.
+// `packages`: what may be imported by a bare name; a trailing * stands for anything. `free`: no arrows lead out of it.
 const CORE = 'core';
 const NEST = ['@nestjs/common', '@nestjs/core', 'rxjs', 'reflect-metadata'];
 
 export const ROOMS = [
   { name: 'core', files: /^lib\/core\//, may: [], packages: ['node:crypto', 'node:async_hooks'] },
   { name: 'redis-client', files: /^lib\/redis-client\//, may: [CORE], packages: ['node:*', 'redis', 'ioredis'] },
-  { name: 'locks/redis', files: /^lib\/locks\/redis\//, may: [CORE, 'redis-client'], packages: ['node:*'] },
+  { name: 'locks/watched', files: /^lib\/locks\/watched-lock\.ts$/, may: [CORE], packages: ['node:*'] },
+  {
+    name: 'locks/redis',
+    files: /^lib\/locks\/redis\//,
+    may: [CORE, 'redis-client', 'locks/watched'],
+    packages: ['node:*'],
+  },
   { name: 'locks/zookeeper', files: /^lib\/locks\/zookeeper\//, may: [CORE], packages: ['node:*', 'zookeeper'] },
-  { name: 'locks', files: /^lib\/locks\/[^/]+$/, may: [CORE], packages: ['node:*'] },
+  { name: 'locks', files: /^lib\/locks\/[^/]+$/, may: [CORE, 'locks/watched'], packages: ['node:*'] },
   { name: 'stores/redis', files: /^lib\/stores\/redis\//, may: [CORE, 'redis-client'], packages: ['node:*'] },
   {
     name: 'stores/cache-manager',
-    files: /^lib\/stores\/cache-manager-[^/]+$/,
+    files: /^lib\/stores\/(cache-manager|keyv)-[^/]+$/,
     may: [CORE, 'stores', 'stores/redis', 'redis-client'],
     packages: ['node:*', '@nestjs/cache-manager', 'cache-manager'],
   },
@@ -26,7 +32,12 @@ export const ROOMS = [
     may: [CORE, 'options', 'observability'],
     packages: ['node:*', ...NEST],
   },
-  { name: 'cacheable', files: /^lib\/cacheable\//, may: [CORE, 'options', 'service'], packages: ['node:*', ...NEST, 'typeorm'] },
+  {
+    name: 'cacheable',
+    files: /^lib\/cacheable\//,
+    may: [CORE, 'options', 'service'],
+    packages: ['node:*', ...NEST, 'typeorm'],
+  },
   {
     name: 'observability',
     files: /^lib\/observability\//,
@@ -42,7 +53,7 @@ export const ROOMS = [
   { name: 'testing', files: /^lib\/testing\//, may: [CORE], packages: ['node:*'] },
   {
     name: 'module',
-    files: /^lib\/distributed-cache\.module[^/]*\.ts$/,
+    files: /^lib\/(wiring\/|distributed-cache\.module[^/]*\.ts$)/,
     may: [CORE, 'options', 'service', 'cacheable', 'observability', 'codec', 'locks', 'stores'],
     mayLoad: ['locks/zookeeper', 'stores/cache-manager', 'stores/redis', 'invalidation'],
     packages: ['node:*', ...NEST, 'typeorm'],
@@ -52,14 +63,23 @@ export const ROOMS = [
     files: /^lib\/(index|redis|zookeeper|typeorm|terminus|testing)\.ts$/,
     may: [
       ...[CORE, 'options', 'service', 'module', 'cacheable', 'observability', 'invalidation', 'codec', 'testing'],
-      ...['locks', 'locks/redis', 'locks/zookeeper', 'stores', 'stores/redis', 'stores/cache-manager', 'redis-client'],
+      ...[
+        'locks',
+        'locks/watched',
+        'locks/redis',
+        'locks/zookeeper',
+        'stores',
+        'stores/redis',
+        'stores/cache-manager',
+        'redis-client',
+      ],
     ],
     packages: [],
   },
   // These two stand for a user's program: they see the package by its public name only.
   { name: 'sample-app', files: /^sample-app\//, may: [], packages: ['*'] },
   { name: 'e2e', files: /^test\/e2e\//, may: ['test-support'], packages: ['*'] },
-  { name: 'test-support', files: /^test\/support\//, may: [], packages: ['*'] },
+  { name: 'test-support', files: /^test\/support\//, free: true },
 ];
 
 /** The room of a file, by its path from the root of the repository. */

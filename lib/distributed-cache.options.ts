@@ -1,17 +1,12 @@
-import { CacheObserver } from './core/cache-event.js';
-import { Clock, systemClock } from './core/clock.js';
+import type { TypeOrmDataSource } from './codec/entity-metadata.js';
+import type { CacheObserver } from './core/cache-event.js';
+import { systemClock, type Clock } from './core/clock.js';
 import type { LoadPolicy } from './core/load-policy.js';
 import { LockProvider } from './core/lock-provider.js';
 import type { LockProviderFactory, VersionedStoreFactory } from './core/provider-factory.js';
 import { VersionedStore } from './core/versioned-store.js';
 import { completePolicy, givenPolicy, leaseLifeMs, MAX_LIFE_MS, POLICY_RULES, policyConflicts, type CachePolicy } from './options/cache-policy.js';
 import { checkOptions, refuse, trueOrFalse, wholeNumber, type OptionRule, type OptionRules } from './options/option-rules.js';
-
-/** A TypeORM data source, as far as it is needed: the classes of its entities and how they are built. */
-export interface EntitySource {
-  readonly isInitialized: boolean;
-  readonly entityMetadatas: readonly unknown[];
-}
 
 /** What `DistributedCacheModule.forRoot()` takes. All of it may be left out. Durations are whole milliseconds. */
 export interface DistributedCacheOptions extends CachePolicy {
@@ -46,7 +41,7 @@ export interface DistributedCacheOptions extends CachePolicy {
   /** Classes beside entities whose instances are cached and must come back as instances. Their names are stored: no two may be the same. Default none. */
   readonly classes?: readonly (abstract new (...args: never[]) => object)[];
   /** TypeORM data sources whose entities are cached. Default: all that `@nestjs/typeorm` has registered. */
-  readonly dataSources?: readonly EntitySource[];
+  readonly dataSources?: readonly TypeOrmDataSource[];
   /** Listeners to everything that happens. What they throw is caught. Default none. */
   readonly observers?: readonly CacheObserver[];
   /** Whether degradations are written to Nest's logger, one line for each change. Default true. */
@@ -67,7 +62,7 @@ export interface ResolvedCacheOptions {
   readonly enabled: boolean;
   readonly xCacheHeader: boolean;
   readonly classes: readonly (abstract new (...args: never[]) => object)[];
-  readonly dataSources: readonly EntitySource[] | undefined;
+  readonly dataSources: readonly TypeOrmDataSource[] | undefined;
   readonly observers: readonly CacheObserver[];
   readonly log: boolean;
   readonly clock: Clock;

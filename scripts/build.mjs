@@ -20,7 +20,10 @@ export function build() {
   const projects = ['lib', 'sample-app'];
   projects.forEach(removeOrphans);
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const { status } = spawnSync(process.execPath, [compiler, '-b', ...projects], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  const { status } = spawnSync(process.execPath, [compiler, '-b', ...projects], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
   if (status !== 0) {
     console.error('The build failed; see above.');
     process.exit(1);

@@ -39,7 +39,9 @@ function apt(...words) {
 
 if (!existsSync('/usr/bin/apt-get') || !existsSync('/usr/bin/dpkg-query')) {
   if (!ifPossible) {
-    console.error('This script installs with apt-get, which is not here. Install Redis, ZooKeeper (with Java) and PostgreSQL');
+    console.error(
+      'This script installs with apt-get, which is not here. Install Redis, ZooKeeper (with Java) and PostgreSQL',
+    );
     console.error('with your system’s own packages, or have `docker compose` at hand: the tests use what they find.');
   }
   process.exit(ifPossible ? 0 : 1);

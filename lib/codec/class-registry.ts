@@ -33,8 +33,14 @@ export class ClassRegistry {
     const known = this.byPrototype.get(prototype);
     if (known !== undefined && (name === undefined || name === known.name)) return this;
     const wanted = name ?? target.name;
-    if (wanted === '') throw new InvalidOptionsError('Expected a class with a name, but got one without. Name it, or register it under one: register(class, name).');
-    if (known !== undefined) throw new InvalidOptionsError(`The class ${target.name} is registered as "${known.name}" already; "${wanted}" would be its second name. Keep one.`);
+    if (wanted === '')
+      throw new InvalidOptionsError(
+        'Expected a class with a name, but got one without. Name it, or register it under one: register(class, name).',
+      );
+    if (known !== undefined)
+      throw new InvalidOptionsError(
+        `The class ${target.name} is registered as "${known.name}" already; "${wanted}" would be its second name. Keep one.`,
+      );
     if (this.byName.has(wanted)) throw new InvalidOptionsError(sameName(wanted));
     const registered = { name: wanted, prototype };
     this.byName.set(wanted, registered);
@@ -55,11 +61,15 @@ export class ClassRegistry {
 function prototypeOf(target: ClassReference): object {
   const prototype: unknown = typeof target === 'function' ? (target as ClassReference).prototype : undefined;
   if (typeof prototype !== 'object' || prototype === null) {
-    throw new InvalidOptionsError(`Expected a class, but got ${String(target)}. Pass the class itself: classes: [Product].`);
+    throw new InvalidOptionsError(
+      `Expected a class, but got a value of type ${typeof target}. Pass the class itself: classes: [Product].`,
+    );
   }
   const builtIn = builtInAncestor(prototype);
   if (builtIn !== undefined) {
-    throw new InvalidOptionsError(`The class ${target.name} is or extends ${builtIn}, whose content is not in its properties and would be lost. Cache a plain object instead.`);
+    throw new InvalidOptionsError(
+      `The class ${target.name} is or extends ${builtIn}, whose content is not in its properties and would be lost. Cache a plain object instead.`,
+    );
   }
   return prototype;
 }
@@ -75,7 +85,9 @@ function builtInAncestor(prototype: object): string | undefined {
 }
 
 function isNative(constructor: unknown): constructor is { name: string } {
-  return typeof constructor === 'function' && Function.prototype.toString.call(constructor).endsWith('{ [native code] }');
+  return (
+    typeof constructor === 'function' && Function.prototype.toString.call(constructor).endsWith('{ [native code] }')
+  );
 }
 
 function sameName(name: string): string {

@@ -81,7 +81,10 @@ function describeEntity(metadata: TypeOrmEntityMetadata, target: ClassReference)
 }
 
 function embeddedClasses(embeddeds: readonly TypeOrmEmbedded[]): ClassReference[] {
-  return embeddeds.flatMap(({ type, embeddeds: inner }) => [...(isClass(type) ? [type] : []), ...embeddedClasses(inner)]);
+  return embeddeds.flatMap(({ type, embeddeds: inner }) => [
+    ...(isClass(type) ? [type] : []),
+    ...embeddedClasses(inner),
+  ]);
 }
 
 function isClass(target: unknown): target is ClassReference {

@@ -34,7 +34,10 @@ const NONE: VersionReading = {};
 export function versionOf(value: unknown, source: VersionSource): VersionReading {
   if (value === null || value === undefined || Array.isArray(value)) return NONE;
   const { entity, extractor } = source;
-  const fromColumns = entity !== undefined && isInstance(value, entity) ? guarded(`Reading the version of ${entity.name}`, () => columns(value, entity)) : NONE;
+  const fromColumns =
+    entity !== undefined && isInstance(value, entity)
+      ? guarded(`Reading the version of ${entity.name}`, () => columns(value, entity))
+      : NONE;
   if (fromColumns !== NONE || extractor === undefined) return fromColumns;
   return guarded('The version extractor', () => extracted(value, extractor));
 }
@@ -43,7 +46,9 @@ function guarded(what: string, read: () => VersionReading): VersionReading {
   try {
     return read();
   } catch (error) {
-    return { problem: `${what} failed (${error instanceof Error ? error.message : String(error)}). The value is kept without a version; let an extractor return undefined where there is none.` };
+    return {
+      problem: `${what} failed (${error instanceof Error ? error.message : String(error)}). The value is kept without a version; let an extractor return undefined where there is none.`,
+    };
   }
 }
 
@@ -61,15 +66,21 @@ function extracted(value: unknown, extractor: VersionExtractor): VersionReading 
   if (isThenable(result)) {
     // Nobody waits for it, so nobody else would hear of its failure.
     Promise.resolve(result).catch(() => undefined);
-    return { problem: 'The version extractor returned a promise, but expected is a bigint, a number or a Date at once. Read the version from the loaded value.' };
+    return {
+      problem:
+        'The version extractor returned a promise, but expected is a bigint, a number or a Date at once. Read the version from the loaded value.',
+    };
   }
   return reading('extracted', dated(result), 'The version extractor');
 }
 
 function reading(kind: string, found: OrderReading, whose: string): VersionReading {
-  if ('order' in found && found.order >= 0n && found.order <= MAX_VERSION_ORDER) return { version: { kind, order: found.order } };
+  if ('order' in found && found.order >= 0n && found.order <= MAX_VERSION_ORDER)
+    return { version: { kind, order: found.order } };
   const given = 'order' in found ? String(found.order) : found.problem;
-  return { problem: `${whose} gave ${given}, but a version is a whole number or a date from 0 (1970) to 2^63-1. The value is kept without one.` };
+  return {
+    problem: `${whose} gave ${given}, but a version is a whole number or a date from 0 (1970) to 2^63-1. The value is kept without one.`,
+  };
 }
 
 /** A counter: a number, a bigint, or the digits as which drivers give a `bigint` column. */
@@ -92,7 +103,12 @@ function whole(value: bigint | number): OrderReading {
 }
 
 function refused(value: unknown): OrderReading {
-  return { problem: typeof value === 'string' ? `the text ${JSON.stringify(value.slice(0, 40))}` : `a value of type ${value === null ? 'null' : typeof value}` };
+  return {
+    problem:
+      typeof value === 'string'
+        ? `the text ${JSON.stringify(value.slice(0, 40))}`
+        : `a value of type ${value === null ? 'null' : typeof value}`,
+  };
 }
 
 /** Not selected, or not written yet. */
@@ -102,11 +118,17 @@ function isStamp(value: unknown): boolean {
 
 function at(value: unknown, path: readonly string[] | undefined): unknown {
   if (path === undefined) return undefined;
-  return path.reduce<unknown>((holder, name) => (typeof holder === 'object' && holder !== null ? (holder as Record<string, unknown>)[name] : undefined), value);
+  return path.reduce<unknown>(
+    (holder, name) =>
+      typeof holder === 'object' && holder !== null ? (holder as Record<string, unknown>)[name] : undefined,
+    value,
+  );
 }
 
 function isInstance(value: unknown, entity: EntityMetadata): boolean {
-  return typeof value === 'object' && value !== null && Object.prototype.isPrototypeOf.call(entity.target.prototype, value);
+  return (
+    typeof value === 'object' && value !== null && Object.prototype.isPrototypeOf.call(entity.target.prototype, value)
+  );
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -13,7 +13,9 @@ export class TagReader {
     if (Array.isArray(value)) return this.items(value);
     const keys = Object.keys(value);
     const [first] = keys;
-    return keys.length === 1 && first?.startsWith('$') ? this.tagged(first, (value as JsonObject)[first]) : this.properties(value as JsonObject, keys);
+    return keys.length === 1 && first?.startsWith('$')
+      ? this.tagged(first, (value as JsonObject)[first])
+      : this.properties(value as JsonObject, keys);
   };
 
   private items(list: unknown[]): unknown[] {
@@ -48,7 +50,9 @@ export class TagReader {
     }
     const registered = this.classes.named(name);
     if (registered === undefined) {
-      throw new CorruptEntryError(`The entry contains an instance of "${name}", a class that is not registered here. Add it: classes: [${name}].`);
+      throw new CorruptEntryError(
+        `The entry contains an instance of "${name}", a class that is not registered here. Add it: classes: [${name}].`,
+      );
     }
     const instance = Object.create(registered.prototype) as JsonObject;
     for (const [key, value] of Object.entries(data)) setOwn(instance, key, this.revive(value));
@@ -58,7 +62,8 @@ export class TagReader {
 
 /** A plain assignment would run a setter of the class, or of `__proto__`, where there is one of that name. */
 function setOwn(target: JsonObject, key: string, value: unknown): JsonObject {
-  if (key in target) return Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true });
+  if (key in target)
+    return Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true });
   target[key] = value;
   return target;
 }

@@ -34,7 +34,10 @@ export class TagWriter {
       case 'object':
         return value === null ? null : this.nested(value);
       default:
-        throw this.refuse(value, typeof value === 'function' ? 'Leave it out, or cache what it returns.' : 'Use a text instead.');
+        throw this.refuse(
+          value,
+          typeof value === 'function' ? 'Leave it out, or cache what it returns.' : 'Use a text instead.',
+        );
     }
   }
 
@@ -42,10 +45,14 @@ export class TagWriter {
   private nested(value: object): unknown {
     for (let level = 0; level < this.depth; level++) {
       if (this.ancestors[level] === value) {
-        throw this.refuse(value, `It contains itself (it is also ${formatPath(this.path.slice(0, level))}). Leave one side of the relation out, or cache its id.`);
+        throw this.refuse(
+          value,
+          `It contains itself (it is also ${formatPath(this.path.slice(0, level))}). Leave one side of the relation out, or cache its id.`,
+        );
       }
     }
-    if (this.depth === MAX_DEPTH) throw this.refuse(value, `It is nested deeper than ${MAX_DEPTH} levels. Cache a flatter value.`);
+    if (this.depth === MAX_DEPTH)
+      throw this.refuse(value, `It is nested deeper than ${MAX_DEPTH} levels. Cache a flatter value.`);
     this.ancestors[this.depth++] = value;
     const lowered = this.object(value);
     this.depth--;
@@ -80,7 +87,11 @@ export class TagWriter {
   }
 
   /** The object itself as long as nothing in it needs a tag, else a copy; `copy` given means a copy in any case. */
-  private record(source: Record<string, unknown>, keys: string[], copy: Record<string, unknown> | undefined): Record<string, unknown> {
+  private record(
+    source: Record<string, unknown>,
+    keys: string[],
+    copy: Record<string, unknown> | undefined,
+  ): Record<string, unknown> {
     this.refuseSymbols(source);
     for (let index = 0; index < keys.length; index++) {
       const key = keys[index] as string;
@@ -100,7 +111,10 @@ export class TagWriter {
     const keys = Object.keys(value);
     const named = keys.at(-1);
     if (named !== undefined && !isIndexOf(value, named)) {
-      throw this.refuseEntered(value, `It has a property "${named}" beside its items, which JSON cannot say. Put both into an object.`);
+      throw this.refuseEntered(
+        value,
+        `It has a property "${named}" beside its items, which JSON cannot say. Put both into an object.`,
+      );
     }
     this.refuseSymbols(value);
     return keys.length === value.length ? this.items(value) : this.tag('SparseArray', value);
@@ -142,13 +156,16 @@ export class TagWriter {
   }
 
   private refuse(value: unknown, cure: string): UnserializableValueError {
-    return new UnserializableValueError(`${formatPath(this.path.slice(0, this.depth))} is ${describeValue(value)} and cannot be cached. ${cure}`);
+    return new UnserializableValueError(
+      `${formatPath(this.path.slice(0, this.depth))} is ${describeValue(value)} and cannot be cached. ${cure}`,
+    );
   }
 }
 
 /** Plain assignment to `__proto__` would change the copy's prototype instead of giving it a property. */
 function setOwn(target: Record<string, unknown>, key: string, value: unknown): void {
-  if (key === '__proto__') Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true });
+  if (key === '__proto__')
+    Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true });
   else target[key] = value;
 }
 
@@ -167,7 +184,9 @@ function isPendingLazyRelation(key: string, value: unknown): boolean {
 
 /** Memory shared with other threads has no content of its own. */
 function isShared(value: object): boolean {
-  return ArrayBuffer.isView(value) && typeof SharedArrayBuffer === 'function' && value.buffer instanceof SharedArrayBuffer;
+  return (
+    ArrayBuffer.isView(value) && typeof SharedArrayBuffer === 'function' && value.buffer instanceof SharedArrayBuffer
+  );
 }
 
 function isThenable(value: unknown): boolean {
@@ -176,7 +195,8 @@ function isThenable(value: unknown): boolean {
 
 function cureFor(value: object): string {
   if (isThenable(value)) return 'Await it before it is returned.';
-  if (typeof (value as { pipe?: unknown }).pipe === 'function') return 'Read the stream to its end, and cache its content.';
+  if (typeof (value as { pipe?: unknown }).pipe === 'function')
+    return 'Read the stream to its end, and cache its content.';
   if (/^Weak(Map|Set|Ref)$/.test(classNameOf(value))) return 'Its content cannot be listed; use a Map or a Set.';
   const name = classNameOf(value);
   return `Cache a plain object instead, or, if its own properties are all it has, register its class: classes: [${name === '' ? 'TheClass' : name}].`;

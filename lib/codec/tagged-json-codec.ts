@@ -32,7 +32,10 @@ export class TaggedJsonCodec extends EntryCodec {
       return `{"${writer.tagged ? TAGGED : PLAIN}":${JSON.stringify(lowered)}}`;
     } catch (error) {
       if (error instanceof UnserializableValueError) throw error;
-      throw new UnserializableValueError(`The value cannot be read: ${messageOf(error)}. A getter of it failed, or it is too large.`, { cause: error });
+      throw new UnserializableValueError(
+        `The value cannot be read: ${messageOf(error)}. A getter of it failed, or it is too large.`,
+        { cause: error },
+      );
     }
   }
 

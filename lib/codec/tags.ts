@@ -61,7 +61,8 @@ const regExpTag: Tag = {
   write: (value: RegExp) => [value.source, value.flags, value.lastIndex],
   read: (data) => {
     const [source, flags, lastIndex] = list('RegExp', data);
-    if (typeof source !== 'string' || typeof flags !== 'string' || typeof lastIndex !== 'number') return refuse('RegExp', data);
+    if (typeof source !== 'string' || typeof flags !== 'string' || typeof lastIndex !== 'number')
+      return refuse('RegExp', data);
     const pattern = new RegExp(source, flags);
     pattern.lastIndex = lastIndex;
     return pattern;
@@ -85,7 +86,10 @@ const arrayBufferTag: Tag = {
 
 /** Lists with holes keep them: `[length, [index, item], …]`. */
 const sparseArrayTag: Tag = {
-  write: (value: unknown[], lower) => [value.length, ...Object.keys(value).map((index) => [Number(index), lower(value[Number(index)], `[${index}]`)])],
+  write: (value: unknown[], lower) => [
+    value.length,
+    ...Object.keys(value).map((index) => [Number(index), lower(value[Number(index)], `[${index}]`)]),
+  ],
   read: (data, revive) => {
     const [length, ...entries] = list('SparseArray', data);
     const array: unknown[] = [];
@@ -106,12 +110,23 @@ function viewTag(name: string, View: ViewConstructor): Tag {
     write: (value: BytesView) => base64(value),
     read: (data) => {
       const content = bytes(name, data);
-      return content.byteLength % (View.BYTES_PER_ELEMENT ?? 1) === 0 ? new View(ownBuffer(content)) : refuse(name, data);
+      return content.byteLength % (View.BYTES_PER_ELEMENT ?? 1) === 0
+        ? new View(ownBuffer(content))
+        : refuse(name, data);
     },
   };
 }
 
-const VIEW_NAMES = ['DataView', 'Int8Array', 'Uint8Array', 'Uint8ClampedArray', 'Int16Array', 'Uint16Array', 'Int32Array', 'Uint32Array']
+const VIEW_NAMES = [
+  'DataView',
+  'Int8Array',
+  'Uint8Array',
+  'Uint8ClampedArray',
+  'Int16Array',
+  'Uint16Array',
+  'Int32Array',
+  'Uint32Array',
+]
   .concat(['BigInt64Array', 'BigUint64Array', 'Float16Array', 'Float32Array', 'Float64Array'])
   .filter((name) => name in globalThis);
 
@@ -128,7 +143,10 @@ export const TAGS: ReadonlyMap<string, Tag> = new Map<string, Tag>([
   ['Buffer', bufferTag],
   ['ArrayBuffer', arrayBufferTag],
   ['SparseArray', sparseArrayTag],
-  ...VIEW_NAMES.map((name): [string, Tag] => [name, viewTag(name, (globalThis as unknown as Record<string, ViewConstructor>)[name] as ViewConstructor)]),
+  ...VIEW_NAMES.map((name): [string, Tag] => [
+    name,
+    viewTag(name, (globalThis as unknown as Record<string, ViewConstructor>)[name] as ViewConstructor),
+  ]),
 ]);
 
 function base64(view: BytesView): string {
@@ -158,5 +176,7 @@ function isIndex(value: unknown): value is number {
 }
 
 function refuse(name: string, data: unknown): never {
-  throw new CorruptEntryError(`The entry has a tag "$${name}" with data that no ${name} is written as (${JSON.stringify(data).slice(0, 60)}).`);
+  throw new CorruptEntryError(
+    `The entry has a tag "$${name}" with data that no ${name} is written as (${JSON.stringify(data).slice(0, 60)}).`,
+  );
 }

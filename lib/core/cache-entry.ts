@@ -99,7 +99,11 @@ export function readState(state: EntryState | undefined, now: number): KeyState 
  * The step `begin`. A live lease is never replaced, or loads that outlast the patience of waiters would wipe each other's lease and
  * nobody would ever fill. Only a mark of a *failed* load ends it: after an unstored one every process loads for itself.
  */
-export function beginLoad(state: EntryState | undefined, now: number, { lease, leaseMs }: BeginOptions): Step<BeginOutcome> {
+export function beginLoad(
+  state: EntryState | undefined,
+  now: number,
+  { lease, leaseMs }: BeginOptions,
+): Step<BeginOutcome> {
   const before = liveState(state, now);
   const fresh = freshValue(before, now);
   if (fresh !== undefined) return { state, outcome: { kind: 'fresh', value: storedValue(fresh, now) } };
@@ -110,6 +114,12 @@ export function beginLoad(state: EntryState | undefined, now: number, { lease, l
   const existed = token !== lease;
   return {
     state: { ...before, lease: { token, until: Math.max(found?.until ?? -Infinity, now + leaseMs), loading: true } },
-    outcome: { kind: 'lease', lease: token, existed, loading: existed && found?.loading === true, begunAt: String(now) },
+    outcome: {
+      kind: 'lease',
+      lease: token,
+      existed,
+      loading: existed && found?.loading === true,
+      begunAt: String(now),
+    },
   };
 }

@@ -16,7 +16,11 @@ export type CacheEvent =
   /** A fresh value was found by the first look. */
   | { readonly type: 'hit'; readonly key: string; readonly freshForMs: number }
   /** A stale value was served: while it is refreshed, because the load failed, or because the wait ran out. */
-  | { readonly type: 'stale-hit'; readonly key: string; readonly because: 'refreshing' | 'load-failed' | 'wait-timeout' }
+  | {
+      readonly type: 'stale-hit';
+      readonly key: string;
+      readonly because: 'refreshing' | 'load-failed' | 'wait-timeout';
+    }
   /** The first look found nothing to serve. */
   | { readonly type: 'miss'; readonly key: string }
   /** The caller shares a load that is under way in this process. */
@@ -34,7 +38,13 @@ export type CacheEvent =
   /** The lock service could not be asked; what happens next is `onLockUnavailable`. */
   | { readonly type: 'lock-unavailable'; readonly key: string; readonly error: unknown }
   /** The connection to the lock service changed. */
-  | { readonly type: 'lock-state'; readonly provider: string; readonly state: LockState; readonly previous: LockState; readonly error?: unknown }
+  | {
+      readonly type: 'lock-state';
+      readonly provider: string;
+      readonly state: LockState;
+      readonly previous: LockState;
+      readonly error?: unknown;
+    }
   /** The second look found a value that another filled meanwhile. */
   | { readonly type: 'filled-by-another'; readonly key: string }
   /** The second look left or found a lease; the load may begin. */

@@ -35,7 +35,11 @@ export function setState(state: EntryState | undefined, now: number, set: Writer
   };
 }
 
-function nextFloor(state: EntryState | undefined, now: number, { version, change, floorMs }: Invalidation): EntryFloor | undefined {
+function nextFloor(
+  state: EntryState | undefined,
+  now: number,
+  { version, change, floorMs }: Invalidation,
+): EntryFloor | undefined {
   const known = live(state?.floor, now);
   const until = now + floorMs;
   // A row may be born again at version 1: what its removal left behind must not refuse it.

@@ -60,7 +60,10 @@ function refusingFloor(state: EntryState, now: number, version: Version | undefi
 }
 
 /** Whether a version is refused by a floor. Versions that do not compare are not: then the lease alone decides. */
-export function isBelow(version: Version | undefined, floor: { readonly version: Version; readonly exclusive: boolean }): boolean {
+export function isBelow(
+  version: Version | undefined,
+  floor: { readonly version: Version; readonly exclusive: boolean },
+): boolean {
   const order = compareVersions(version, floor.version);
   return order !== undefined && (order < 0 || (order === 0 && floor.exclusive));
 }

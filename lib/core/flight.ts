@@ -1,3 +1,4 @@
+import { LoadUnwatchedError } from './errors.js';
 import type { HeldLock } from './lock-provider.js';
 import type { KeyState } from './versioned-store.js';
 
@@ -15,7 +16,7 @@ export type Landing =
   | { readonly kind: 'nothing' };
 
 /** Whether a caller that has just looked may share a flight; see {@link Flight.admits}. */
-export type Admission = 'join' | 'reply-under-way' | 'look-again' | 'superseded';
+export type Admission = 'join' | 'reply-under-way' | 'look-again' | 'superseded' | 'ending';
 
 /** One load of one key in this process, from its approach to its landing. */
 export class Flight {
@@ -27,20 +28,23 @@ export class Flight {
   underWay: Promise<unknown> | undefined;
   /** Flights that its loader waits for; a ring of these would never end. */
   readonly waitsFor = new Set<Flight>();
+  /** How it ends is known, or nobody waits for it any more: there is nothing left to share. */
+  private ending = false;
   private begunAt: number | undefined;
   private watchers = 0;
   private hasTaker = false;
   private lock: HeldLock | undefined;
+  private giveBack: () => void = () => undefined;
   private readonly hurrying = new AbortController();
   private readonly unwatching = new AbortController();
 
   constructor(
     readonly key: string,
     readonly background: boolean,
+    private readonly cancelUnwatched: boolean,
     /** The flight whose loader asked for this one. */
     readonly parent: Flight | undefined,
     private readonly nextOrder: () => number,
-    private readonly giveBack: (lock: HeldLock) => void,
   ) {}
 
   landed = false;
@@ -57,7 +61,7 @@ export class Flight {
     return this.hurrying.signal;
   }
 
-  /** Fires when the last caller has left. */
+  /** Fires when the last caller has left before it loaded, or, with `cancelUnwatched`, while it does. */
   get unwatched(): AbortSignal {
     return this.unwatching.signal;
   }
@@ -70,9 +74,13 @@ export class Flight {
    *   3. the caller begins, looks, and finds this flight still running. Its look shows no L: not joined.
    * A look that was sent before our begin was answered proves nothing either way (it may show the state before L): look again.
    * A flight that has not sent its begin yet will begin after the caller did: joined.
+   *
+   * The same with a value that it found by its look after waking: 1. its look finds a value; 2. that is changed and announced; 3. the caller begins, looks,
+   * and finds the flight with the old value in its hands. So while a look is under way, and once it has found something, nobody joins.
    */
   admits(seen: Seen): Admission {
     if (this.superseded) return 'superseded';
+    if (this.ending) return 'ending';
     if (!seen.up) return 'join';
     if (this.underWay !== undefined) return 'reply-under-way';
     if (this.begunAt === undefined) return 'join';
@@ -80,7 +88,10 @@ export class Flight {
     return seen.order > this.begunAt ? 'superseded' : 'look-again';
   }
 
-  /** Sends a begin or a look after waking; while its answer is under way nobody may join without comparing. */
+  /**
+   * Sends a begin or a look after waking. While the answer is under way nobody may join without comparing; `question` covers what is made of the
+   * answer too (`begin`, `end`), so that there is no moment in between.
+   */
   async ask<T>(question: () => Promise<T>): Promise<T> {
     const asked = question();
     // Callers wait for the answer only to look at the flight again: for them a failure is an answer like any other.
@@ -101,8 +112,15 @@ export class Flight {
     this.begunAt = this.nextOrder();
   }
 
-  hold(lock: HeldLock): void {
+  /** The answer has brought the result: from here on it only lands. */
+  end(): void {
+    this.ending = true;
+  }
+
+  /** @param giveBack called once, when the lock is of no more use to this flight */
+  hold(lock: HeldLock, giveBack: () => void): void {
     this.lock = lock;
+    this.giveBack = giveBack;
   }
 
   get heldLock(): HeldLock | undefined {
@@ -111,9 +129,9 @@ export class Flight {
 
   /** Gives the lock back, once, without waiting for it. */
   release(): void {
-    const { lock } = this;
+    if (this.lock === undefined) return;
     this.lock = undefined;
-    if (lock !== undefined) this.giveBack(lock);
+    this.giveBack();
   }
 
   /** A change was announced, or a look has shown that the lease is gone: the lock is of no use any more, to others it is. */
@@ -132,14 +150,15 @@ export class Flight {
 
   unwatch(): void {
     this.watchers--;
-    if (this.watchers > 0 || this.landed) return;
-    this.unwatching.abort();
-    if (!this.loading) this.hurry();
+    if (this.watchers > 0 || this.landed || (this.loading && !this.cancelUnwatched)) return;
+    this.ending = true;
+    this.unwatching.abort(new LoadUnwatchedError(`Nobody waits for "${this.key}" any more`));
+    this.hurry();
   }
 
-  /** Nobody waits, and it is not a refresh that nobody ever waits for. */
+  /** Its last caller left, and so will it. */
   get abandoned(): boolean {
-    return this.unwatching.signal.aborted && this.watchers === 0;
+    return this.unwatching.signal.aborted;
   }
 
   /** True for the first caller that takes the result: it may have the value itself, the others get copies. */

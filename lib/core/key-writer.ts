@@ -31,8 +31,10 @@ export class KeyWriter {
   }
 
   private nested(value: object): string {
-    if (this.ancestors.includes(value)) throw this.refuse(value, 'It contains itself: pass what identifies it, such as its id.');
-    if (this.ancestors.length === MAX_DEPTH) throw this.refuse(value, `It is nested deeper than ${MAX_DEPTH} levels: pass what identifies it.`);
+    if (this.ancestors.includes(value))
+      throw this.refuse(value, 'It contains itself: pass what identifies it, such as its id.');
+    if (this.ancestors.length === MAX_DEPTH)
+      throw this.refuse(value, `It is nested deeper than ${MAX_DEPTH} levels: pass what identifies it.`);
     this.ancestors.push(value);
     const written = this.object(value);
     this.ancestors.pop();
@@ -65,7 +67,9 @@ export class KeyWriter {
 
   /** A symbol's identity cannot be told to another process, so it is refused instead of left out. */
   private record(value: object): string {
-    const symbol = Object.getOwnPropertySymbols(value).find((key) => Object.prototype.propertyIsEnumerable.call(value, key));
+    const symbol = Object.getOwnPropertySymbols(value).find((key) =>
+      Object.prototype.propertyIsEnumerable.call(value, key),
+    );
     if (symbol !== undefined) throw this.refuse(symbol, 'Use texts as names of properties.');
     return sorted(Object.entries(value).map(([key, item]) => `${text(key)}=${this.write(item)}`));
   }
@@ -76,8 +80,9 @@ export class KeyWriter {
   }
 
   private refuse(value: unknown, cure: string): InvalidKeyError {
-    const where = `Part ${this.partIndex + 1} of the key`;
-    return new InvalidKeyError(`${where} ${this.ancestors.length > 0 ? 'contains' : 'is'} ${describeValue(value)}, which has no clear identity. ${cure}`);
+    const inside = this.ancestors.length > 0 && this.ancestors[0] !== value;
+    const where = `Part ${this.partIndex + 1} of the key ${inside ? 'contains' : 'is'}`;
+    return new InvalidKeyError(`${where} ${describeValue(value)}, which has no clear identity. ${cure}`);
   }
 }
 

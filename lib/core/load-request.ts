@@ -19,7 +19,7 @@ export interface LoadRequest<T> {
   readonly loader: Loader<T>;
   readonly policy: LoadPolicy;
   /** The database's stamp on a loaded value; undefined where it has none. Must not throw. */
-  readonly versionOf?: (value: T) => Version | undefined;
+  versionOf?(value: T): Version | undefined;
   /** The caller's own signal: takes only this caller out of the load it waits for. */
   readonly signal?: AbortSignal;
 }

@@ -1,8 +1,20 @@
-import type { CacheObserver } from './cache-event.js';
+import type { CacheEvent, CacheObserver } from './cache-event.js';
 import type { Clock } from './clock.js';
 import type { EntryCodec } from './entry-codec.js';
+import { CacheClosedError, UnserializableValueError } from './errors.js';
+import { Flight, type Landing, type Seen } from './flight.js';
+import { Keep } from './keep.js';
+import { LoadChain } from './load-chain.js';
+import type { LoadPolicy } from './load-policy.js';
 import type { Answer, LoadRequest } from './load-request.js';
+import { Loading } from './loading.js';
 import type { LockProvider } from './lock-provider.js';
+import { LockTurn } from './lock-turn.js';
+import { Look } from './look.js';
+import { Passenger } from './passenger.js';
+import { SharedFailures } from './shared-failures.js';
+import { SingleFlight } from './single-flight.js';
+import { StoreGate } from './store-gate.js';
 import type { ChangeKind, Lifetime, VersionedStore } from './versioned-store.js';
 import type { Version } from './version.js';
 
@@ -11,20 +23,237 @@ export interface ReadThroughParts {
   readonly locks: LockProvider;
   readonly codec: EntryCodec;
   readonly clock: Clock;
+  /** Must not throw. */
   readonly observer: CacheObserver;
   readonly storeTimeoutMs: number;
   readonly lockTimeoutMs: number;
   readonly floorMs: number;
 }
 
-export declare class ReadThrough {
-  constructor(parts: ReadThroughParts);
-  getOrLoad<T>(request: LoadRequest<T>): Promise<Answer<T>>;
-  /** The fresh value, or undefined. Loads nothing. */
-  get(key: string): Promise<unknown>;
-  set(key: string, value: unknown, version: Version, lifetime: Lifetime): Promise<'stored' | 'invalidated'>;
-  invalidate(key: string, change?: { version?: Version; change?: ChangeKind }): Promise<void>;
-  clear(): Promise<void>;
-  /** Ends every load and wait, then closes the lock provider and the store. */
-  close(): Promise<void>;
+/**
+ * The one story: look, join the flight, take the lock, look again and lease, load, fill, release. A hit ends after the first word.
+ *
+ * The lock saves work and nothing else; what may be stored is decided by the store, in one atomic step, by lease and version.
+ */
+export class ReadThrough {
+  private readonly store: StoreGate;
+  private readonly look: Look;
+  private readonly loading: Loading;
+  private readonly failures: SharedFailures;
+  private readonly flights = new SingleFlight();
+  private readonly chain = new LoadChain();
+  private readonly stopping = new AbortController();
+
+  constructor(private readonly parts: ReadThroughParts) {
+    const { clock, codec, floorMs, lockTimeoutMs, locks, storeTimeoutMs } = parts;
+    const stop = this.stopping.signal;
+    this.store = new StoreGate(parts.store, clock, storeTimeoutMs, this.report);
+    this.look = new Look(this.store, codec, floorMs, this.flights.nextOrder, this.report);
+    this.failures = new SharedFailures(clock);
+    this.loading = new Loading({
+      store: this.store,
+      look: this.look,
+      turns: new LockTurn(locks, this.look, this.failures, clock, lockTimeoutMs, stop, this.report),
+      keep: new Keep(this.store, codec, clock, this.look, this.failures, this.report),
+      failures: this.failures,
+      chain: this.chain,
+      clock,
+      storeTimeoutMs,
+      stop,
+      report: this.report,
+    });
+  }
+
+  /**
+   * The value of a key: from the store, from a load that another has under way, or from the loader.
+   *
+   * @throws the loader's own error, untouched; `SharedLoadError` when a load elsewhere has just failed; `LoadTimeoutError`, `WaitTimeoutError`,
+   * `StoreUnavailableError` and `LockUnavailableError` where the policy says so; `ReentrantLoadError`, `CacheClosedError`; the reason of `request.signal`
+   */
+  async getOrLoad<T>(request: LoadRequest<T>): Promise<Answer<T>> {
+    const { key, policy } = request;
+    this.stopping.signal.throwIfAborted();
+    this.chain.refuseReentry(key);
+    let passenger: Passenger | undefined;
+    try {
+      for (;;) {
+        request.signal?.throwIfAborted();
+        const seen = await this.look.at(key);
+        const served = seen.up ? await this.serve(seen, request) : this.refuseOrGoOn(seen, policy, key);
+        if (served !== undefined) return served as Answer<T>;
+        passenger ??= new Passenger(this.parts.clock, request, this.look, this.report);
+        const flight = await this.board(seen, request, passenger);
+        if (flight === undefined) continue;
+        const caller = passenger;
+        const answer = await this.chain.waitFor(flight, () => caller.ride<T>(flight, seen, this.copy));
+        if (answer !== undefined) return answer;
+      }
+    } finally {
+      passenger?.leave();
+    }
+  }
+
+  /** The fresh value, or undefined when there is none or the store does not answer. Loads nothing. */
+  async get(key: string): Promise<unknown> {
+    const seen = await this.look.at(key);
+    const found = seen.up ? await this.look.fresh(key, seen.state) : undefined;
+    if (found === undefined) this.report({ type: 'miss', key });
+    else if (seen.up) this.report({ type: 'hit', key, freshForMs: seen.state.value?.freshForMs ?? 0 });
+    return found?.value;
+  }
+
+  /**
+   * Stores a writer's own value over one of a known, strictly lower version; in every other case it invalidates.
+   *
+   * @throws UnserializableValueError, StoreUnavailableError
+   */
+  async set(key: string, value: unknown, version: Version, lifetime: Lifetime): Promise<'stored' | 'invalidated'> {
+    if (value === undefined)
+      throw new UnserializableValueError('Expected a value to set, got undefined: invalidate the key instead');
+    const payload = this.parts.codec.encode(value);
+    this.supersede(key);
+    const outcome = await this.store.set(key, { payload, version, ...lifetime, floorMs: this.parts.floorMs });
+    this.report({ type: 'set', key, outcome });
+    return outcome;
+  }
+
+  /**
+   * Announces a committed change of what stands under a key. Resolves when the store has it: whoever begins to read after that gets the new value.
+   *
+   * @throws StoreUnavailableError when the store may not have it; what was stored before may then be served until its `ttlMs` is over
+   */
+  async invalidate(key: string, { version, change }: { version?: Version; change?: ChangeKind } = {}): Promise<void> {
+    // Before the store is asked: a load that is filling right now must not pass between the two.
+    this.supersede(key);
+    this.failures.forget(key);
+    await this.store.invalidate(key, {
+      floorMs: this.parts.floorMs,
+      ...(version === undefined ? {} : { version }),
+      ...(change === undefined ? {} : { change }),
+    });
+    this.report({ type: 'invalidated', key, ...(version === undefined ? {} : { version }) });
+  }
+
+  /** Empties the namespace; loads under way are not stored. @throws StoreUnavailableError */
+  async clear(): Promise<void> {
+    this.supersede();
+    this.failures.clear();
+    await this.store.clear();
+    this.report({ type: 'cleared' });
+  }
+
+  /** Ends every load and every wait with `CacheClosedError`, and resolves when none is left. What was given to the constructor stays open. */
+  async close(): Promise<void> {
+    this.stopping.abort(new CacheClosedError('The cache is closed: the application shuts down'));
+    await Promise.allSettled(this.flights.all().map((flight) => flight.landing));
+    this.failures.clear();
+  }
+
+  // --- look -----------------------------------------------------------------------------------------------------------------------
+
+  /** What the first look alone can answer. Undefined: a load is needed. */
+  private async serve(seen: Seen & { up: true }, request: LoadRequest<unknown>): Promise<Answer<unknown> | undefined> {
+    const { key, policy } = request;
+    const { state } = seen;
+    const fresh = await this.look.fresh(key, state);
+    if (fresh !== undefined) {
+      this.report({ type: 'hit', key, freshForMs: state.value?.freshForMs ?? 0 });
+      return { value: fresh.value, outcome: 'HIT' };
+    }
+    const failed = state.mark?.kind === 'failed' ? state.mark : undefined;
+    const stale = await this.look.stale(
+      key,
+      state,
+      failed ? Math.max(policy.staleIfErrorMs, policy.staleWhileRevalidateMs) : policy.staleWhileRevalidateMs,
+    );
+    if (stale !== undefined) {
+      this.report({ type: 'stale-hit', key, because: failed ? 'load-failed' : 'refreshing' });
+      // Somebody loads already, or a load has just failed: no flight. Nor where this process is on its way.
+      if (!state.loading && failed === undefined && this.flights.current(key) === undefined) {
+        this.launch(seen, request, true);
+      }
+      return { value: stale.value, outcome: 'STALE' };
+    }
+    if (failed === undefined) return undefined;
+    this.report({ type: 'failure-shared', key });
+    throw this.failures.forMark(key, failed);
+  }
+
+  private refuseOrGoOn(seen: Seen & { up: false }, policy: LoadPolicy, key: string): undefined {
+    if (policy.onStoreUnavailable === 'fail') throw seen.error;
+    const failure = this.failures.recent(key);
+    if (failure === undefined) return undefined;
+    this.report({ type: 'failure-shared', key });
+    throw failure.error;
+  }
+
+  // --- join the flight ------------------------------------------------------------------------------------------------------------
+
+  /** The flight this caller may share, or a new one of its own; undefined: look again. */
+  private async board(seen: Seen, request: LoadRequest<unknown>, passenger: Passenger): Promise<Flight | undefined> {
+    for (;;) {
+      this.stopping.signal.throwIfAborted();
+      const current = this.flights.current(request.key);
+      if (current === undefined) {
+        passenger.leads = true;
+        return this.launch(seen, request, false);
+      }
+      switch (current.admits(seen)) {
+        case 'join':
+          passenger.leads = false;
+          this.report({ type: 'joined', key: request.key });
+          return current;
+        case 'look-again':
+          return undefined;
+        case 'ending':
+          await passenger.whileStaying(current.landing.catch(() => undefined));
+          return undefined;
+        case 'reply-under-way':
+          await passenger.whileStaying(Promise.resolve(current.underWay));
+          break;
+        case 'superseded':
+          this.supersedeFlight(current);
+          if (this.flights.setAside(current)) break;
+          // Two superseded loads are running already: a third would make a key that changes faster than it loads pile them up.
+          await passenger.whileStaying(this.flights.oneLanding(request.key));
+          return undefined;
+      }
+    }
+  }
+
+  private launch(seen: Seen, request: LoadRequest<unknown>, background: boolean): Flight {
+    const { key, policy } = request;
+    const parent = background ? undefined : this.chain.flight;
+    const flight = new Flight(key, background, policy.cancelUnwatched, parent, this.flights.nextOrder);
+    this.flights.add(flight);
+    flight.landing = this.loading.fly(flight, seen, request).finally(() => {
+      flight.landed = true;
+      flight.release();
+      this.flights.remove(flight);
+    });
+    flight.landing.catch(() => undefined); // each caller hears of it by itself, a background refresh by its event
+    return flight;
+  }
+
+  // --- what overtakes a flight --------------------------------------------------------------------------------------------------------
+
+  /** Loads of this process that have begun must not be joined or stored any more; those that have not will begin after the change. */
+  private supersede(key?: string): void {
+    for (const flight of this.flights.all(key)) {
+      if (flight.loading) this.supersedeFlight(flight);
+    }
+  }
+
+  private supersedeFlight(flight: Flight): void {
+    if (flight.superseded) return;
+    flight.supersede();
+    this.report({ type: 'flight-superseded', key: flight.key });
+  }
+
+  private readonly copy = (landing: Exclude<Landing, { kind: 'nothing' }>, first: boolean): unknown =>
+    first || landing.payload === undefined ? landing.value : this.parts.codec.decode(landing.payload);
+
+  private readonly report = (event: CacheEvent): void => {
+    this.parts.observer.observe(event);
+  };
 }

@@ -40,7 +40,8 @@ export function valueKind(value: object): string | undefined {
 
 /** Reads a value's type for a message: `a Foo`, `a function`, `an object without a class`. */
 export function describeValue(value: unknown): string {
-  if (typeof value === 'function') return /^class\b/.test(Function.prototype.toString.call(value)) ? `the class ${value.name}` : 'a function';
+  if (typeof value === 'function')
+    return /^class\b/.test(Function.prototype.toString.call(value)) ? `the class ${value.name}` : 'a function';
   if (typeof value !== 'object' || value === null) return `a ${typeof value}`;
   const name = classNameOf(value);
   return name === '' ? 'an object of a class without a name' : `${/^[aeio]/i.test(name) ? 'an' : 'a'} ${name}`;

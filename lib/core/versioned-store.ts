@@ -139,7 +139,10 @@ export abstract class VersionedStore {
    */
   abstract fill(key: string, fill: Fill): Promise<FillOutcome>;
 
-  /** Leaves a mark for `forMs`, if that lease is still live; the lease stays, so that others who began under it may fill. */
+  /**
+   * Leaves a mark for `forMs`, if that lease is still live; the lease stays, so that others who began under it may fill. Nobody is believed to be loading
+   * any more. With `forMs` 0 that is all it does.
+   */
   abstract mark(key: string, lease: string, mark: LoadMark, forMs: number): Promise<void>;
 
   /**

@@ -1,6 +1,12 @@
 import { systemClock, type Clock } from '../core/clock.js';
 import { CacheClosedError, LockLostError } from '../core/errors.js';
-import { LockProvider, type AcquireOptions, type BusyLock, type HeldLock, type LockState } from '../core/lock-provider.js';
+import {
+  LockProvider,
+  type AcquireOptions,
+  type BusyLock,
+  type HeldLock,
+  type LockState,
+} from '../core/lock-provider.js';
 import { InProcessLockTable, type InProcessHolding } from './in-process-lock-table.js';
 import { WatchedLock } from './watched-lock.js';
 

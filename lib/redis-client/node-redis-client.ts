@@ -84,6 +84,7 @@ export class NodeRedisClient implements RedisClient {
 
   async run(script: RedisScript, key: string, args: readonly string[]): Promise<unknown> {
     await this.#opened();
+    if (this.#kind === 'cluster' && !this.#client.destroy) return runOnCluster4(this.#client as ClusterSlice, script, key, args);
     const options = { keys: [key], arguments: [...args] };
     return runByHash(
       script,
@@ -134,6 +135,15 @@ function kindOf(client: NodeRedisSlice): Kind {
   if ('nodeClient' in client && 'masters' in client) return 'cluster';
   if ('getSentinelNode' in client) return 'sentinel';
   return 'duplicate' in client && 'subscribe' in client ? 'single' : 'pool';
+}
+
+/** Version 4 looks for the key of a script in the wrong argument and sends it to any node; told the key, it sends it where it belongs. */
+function runOnCluster4(cluster: ClusterSlice, script: RedisScript, key: string, args: readonly string[]): Promise<unknown> {
+  return runByHash(
+    script,
+    (sha1) => cluster.sendCommand(key, false, ['EVALSHA', sha1, '1', key, ...args]),
+    (source) => cluster.sendCommand(key, false, ['EVAL', source, '1', key, ...args]),
+  );
 }
 
 /** Keys of one primary lie in many slots, so each is deleted by itself, and by way of the cluster client, which follows a slot that moves. */

@@ -100,6 +100,11 @@ export class InProcessVersionedStore extends VersionedStore {
     });
   }
 
+  /** Drops what is known of a key, as running out of room does: for tests of what an eviction leads to. */
+  evict(key: string): void {
+    this.#states.delete(key);
+  }
+
   clear(): Promise<void> {
     this.#states.clear();
     return Promise.resolve();

@@ -11,13 +11,13 @@ export class ProductsController {
   constructor(@Inject(ProductsService) private readonly products: ProductsService) {}
 
   @Get(':id')
-  @LockedCacheable({ key: ({ params }) => [...productKey(params['id'])], entity: Product })
+  @LockedCacheable({ key: ({ params }) => productKey(params['id']), entity: Product })
   findOne(@Param('id', ProductIdPipe) id: number): Promise<Product> {
     return this.products.findOne(id);
   }
 
   @Get()
-  @LockedCacheable({ key: ({ query }) => [...categoryKey(query['category'])] })
+  @LockedCacheable({ key: ({ query }) => categoryKey(query['category']) })
   async findByCategory(@Query('category') category: unknown): Promise<Product[]> {
     return this.products.findByCategory(await this.products.mustBeSlug(category));
   }

@@ -28,14 +28,15 @@ export class ProductsService {
     return this.products.find({ where: { category: { id: category.id } }, order: { id: 'ASC' } });
   }
 
-  /** Changes the row, and after the commit says so to the cache: not before, or a load could read the old row once more and store it. */
+  /**
+   * Changes the row, and after the commit says so to the cache: not before, or a load could read the old row once more and store it. What to
+   * invalidate is known before the change, so that nothing can fail between the commit and the announcement.
+   */
   async change(id: number, patch: ProductPatch): Promise<Product> {
-    const { affected } = await this.products.update(id, patch);
-    if (affected === 0) throw new NotFoundException(`There is no product ${id}`);
-    const product = await this.findOne(id);
-    await this.cache.invalidate([...productKey(id)]);
-    await this.cache.invalidate([...categoryKey(product.category.slug)]);
-    return product;
+    const { category } = await this.findOne(id);
+    await this.products.update(id, patch);
+    await Promise.all([this.cache.invalidate(productKey(id)), this.cache.invalidate(categoryKey(category.slug))]);
+    return this.findOne(id);
   }
 
   async mustBeSlug(slug: unknown): Promise<string> {

@@ -35,13 +35,21 @@ describe('the lock contract', () => {
   });
 
   it.concurrent.each<[string, Sketch, string]>([
-    ['releases without an owner check', ReleasesWithoutOwnerCheck, 'a late release never frees the lock of a later holder'],
+    [
+      'releases without an owner check',
+      ReleasesWithoutOwnerCheck,
+      'a late release never frees the lock of a later holder',
+    ],
     ['lets two holders in', LetsTwoHoldersIn, 'no two holders are inside at once, and everyone gets in'],
     ['arms its watch in wait()', ArmsItsWatchInWait, 'a release between tryAcquire and wait is not missed'],
     ['draws its tokens', DrawsItsTokens, 'the fencing token grows from holder to holder'],
     ['wakes only one waiter', WakesOnlyOne, 'every waiter is woken, in one process and in several'],
     ['fires the signal on release', FiresTheSignalOnRelease, 'the signal does not fire because of a release'],
-    ['keeps its locks on close', KeepsItsLocksOnClose, 'close gives every held lock back, and wakes who waits for one elsewhere'],
+    [
+      'keeps its locks on close',
+      KeepsItsLocksOnClose,
+      'close gives every held lock back, and wakes who waits for one elsewhere',
+    ],
   ])('fails for a provider that %s', { timeout: 120_000 }, async (_what, Provider, caught) => {
     expect(await failuresOf(Provider)).toContain(caught);
   });

@@ -19,7 +19,11 @@ declare module 'vitest' {
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const started: OwnServer[] = [];
-  const obtain = async <S extends OwnServer>(given: string | undefined, start: () => Promise<S>, address: (s: S) => string) => {
+  const obtain = async <S extends OwnServer>(
+    given: string | undefined,
+    start: () => Promise<S>,
+    address: (s: S) => string,
+  ) => {
     if (given !== undefined && given !== '') return given;
     const server = await start();
     started.push(server);
@@ -35,7 +39,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   ]);
   if (redis.status === 'rejected' || zooKeeper.status === 'rejected' || postgres.status === 'rejected') {
     await stopAll();
-    const reasons = [redis, zooKeeper, postgres].flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+    const failures = [redis, zooKeeper, postgres].filter((result) => result.status === 'rejected');
+    const reasons = failures.map((failure): unknown => failure.reason);
     throw new AggregateError(reasons, reasons.map(String).join('\n'));
   }
   project.provide('redisUrl', redis.value);

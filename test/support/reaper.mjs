@@ -36,5 +36,6 @@ for (const [pid, signal] of signals) {
 }
 for (let waited = 0; waited < 3000 && [...signals.keys()].some((pid) => kill(pid, 0)); waited += 50) await delay(50);
 for (const pid of signals.keys()) kill(pid, 'SIGKILL');
-for (const directory of directories) rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+for (const directory of directories)
+  rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 for (const name of composeProjects) spawnSync('docker', ['compose', '-p', name, 'down', '--volumes', '--timeout', '1']);

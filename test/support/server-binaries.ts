@@ -71,7 +71,8 @@ function findPostgres(): PostgresBinaries | undefined {
     })),
   ];
   for (const { server, initdb } of candidates) {
-    if (server !== undefined && initdb !== undefined && executable(server) && executable(initdb)) return { server, initdb };
+    if (server !== undefined && initdb !== undefined && executable(server) && executable(initdb))
+      return { server, initdb };
   }
   return undefined;
 }

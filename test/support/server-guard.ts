@@ -1,6 +1,7 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { Socket } from 'node:net';
+import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
 /**
@@ -8,7 +9,7 @@ import { fileURLToPath } from 'node:url';
  * exit; when it is killed, which leaves it no last word, `reaper.mjs` notices the closed pipe and does the same.
  */
 class Guard {
-  private reaper: ChildProcess | undefined;
+  private reaper: Writable | undefined;
   private readonly pids = new Set<number>();
   private readonly directories = new Set<string>();
 
@@ -38,15 +39,15 @@ class Guard {
 
   private tell(line: string): void {
     this.reaper ??= this.startReaper();
-    this.reaper.stdin?.write(`${line}\n`);
+    this.reaper.write(`${line}\n`);
   }
 
-  private startReaper(): ChildProcess {
+  private startReaper(): Writable {
     const script = fileURLToPath(new URL('./reaper.mjs', import.meta.url));
     const reaper = spawn(process.execPath, [script], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
     reaper.unref();
     if (reaper.stdin instanceof Socket) reaper.stdin.unref();
-    reaper.stdin?.on('error', () => undefined);
+    reaper.stdin.on('error', () => undefined);
     process.once('exit', () => {
       for (const pid of this.pids) {
         try {
@@ -56,7 +57,7 @@ class Guard {
         }
       }
     });
-    return reaper;
+    return reaper.stdin;
   }
 }
 

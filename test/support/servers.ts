@@ -148,7 +148,19 @@ export async function startRedis({ args = [] }: RedisOptions = {}): Promise<OwnR
   const directory = temporaryDirectory('redis');
   const server = await startProcess('redis', port, directory, {
     file: binaries.server,
-    args: ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', directory, ...args],
+    args: [
+      '--port',
+      String(port),
+      '--bind',
+      '127.0.0.1',
+      '--save',
+      '',
+      '--appendonly',
+      'no',
+      '--dir',
+      directory,
+      ...args,
+    ],
     stopSignal: 'SIGTERM',
     probe,
   });
@@ -165,7 +177,11 @@ export async function startZooKeeper(options: ZooKeeperOptions = {}): Promise<Ow
   const binaries = obtainBinaries('zookeeper');
   if (binaries === undefined) {
     const config = Object.entries({ ...limits, ...options.config }).map(([name, value]) => `${name}=${value}`);
-    const env = { ZOOKEEPER_PORT: String(port), ZOOKEEPER_TICK_MS: String(tickTimeMs), ZOOKEEPER_CONFIG: config.join(' ') };
+    const env = {
+      ZOOKEEPER_PORT: String(port),
+      ZOOKEEPER_TICK_MS: String(tickTimeMs),
+      ZOOKEEPER_CONFIG: config.join(' '),
+    };
     return withAddress(await startContainer('zookeeper', port, env, probe), { connectString });
   }
   const directory = temporaryDirectory('zookeeper');
@@ -225,7 +241,17 @@ export async function startPostgres(): Promise<OwnPostgres> {
   const quick = ['fsync=off', 'full_page_writes=off', 'max_connections=300'];
   const server = await startProcess('postgres', port, directory, {
     file: binaries.server,
-    args: ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', directory, ...quick.flatMap((setting) => ['-c', setting])],
+    args: [
+      '-D',
+      data,
+      '-p',
+      String(port),
+      '-h',
+      '127.0.0.1',
+      '-k',
+      directory,
+      ...quick.flatMap((setting) => ['-c', setting]),
+    ],
     owner,
     // A fast shutdown: it ends the sessions instead of waiting for them.
     stopSignal: 'SIGINT',
@@ -237,14 +263,25 @@ export async function startPostgres(): Promise<OwnPostgres> {
 /** PostgreSQL refuses to run as root; Debian's package has made a user for it. */
 function postgresUser(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined;
-  const [uid, gid] = ['-u', '-g'].map((flag) => Number(spawnSync('id', [flag, 'postgres'], { encoding: 'utf8' }).stdout));
-  if (!uid || !gid) throw new Error('PostgreSQL refuses to run as root, and there is no user named postgres to run it as.');
+  const [uid, gid] = ['-u', '-g'].map((flag) =>
+    Number(spawnSync('id', [flag, 'postgres'], { encoding: 'utf8' }).stdout),
+  );
+  if (!uid || !gid)
+    throw new Error('PostgreSQL refuses to run as root, and there is no user named postgres to run it as.');
   return { uid, gid };
 }
 
-async function initialize(binaries: PostgresBinaries, data: string, owner?: { uid: number; gid: number }): Promise<void> {
+async function initialize(
+  binaries: PostgresBinaries,
+  data: string,
+  owner?: { uid: number; gid: number },
+): Promise<void> {
   const options = ['--no-sync', '--auth=trust', '--username=postgres', '--encoding=UTF8', '--locale=C'];
-  const child = spawn(binaries.initdb, ['-D', data, ...options], { stdio: ['ignore', 'ignore', 'pipe'], cwd: data, ...owner });
+  const child = spawn(binaries.initdb, ['-D', data, ...options], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    cwd: data,
+    ...owner,
+  });
   let complaint = '';
   child.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
   const [code] = (await once(child, 'close')) as [number | null];

@@ -23,7 +23,10 @@ export function contentionCases(harness: LockProviderHarness): ContractCase[] {
       const key = freshKey();
       const providers = await Promise.all(Array.from({ length: 6 }, () => stage.open()));
       const room = { inside: 0, count: 0, tokens: [] as bigint[] };
-      await stage.within(Promise.all(providers.map((provider) => visit(stage, provider, key, room, 5))), 'six clients taking turns');
+      await stage.within(
+        Promise.all(providers.map((provider) => visit(stage, provider, key, room, 5))),
+        'six clients taking turns',
+      );
       assert.equal(room.count, providers.length * 5, 'no increment got lost');
       assert.deepEqual(room.tokens, [...room.tokens].sort(ascending), 'the fencing tokens grew');
       assert.equal(new Set(room.tokens).size, room.tokens.length, 'and none came twice');

@@ -14,7 +14,9 @@ export function closingCases(harness: LockProviderHarness): ContractCase[] {
       const [holder, other] = await stage.openTwo();
       const keys = [freshKey(), freshKey(), freshKey()];
       await Promise.all(keys.map((key) => stage.acquire(holder, key)));
-      const waiting = await Promise.all(keys.map((key) => stage.findBusy(other, key))).then((busy) => busy.map((lock) => stage.waitFor(lock)));
+      const waiting = await Promise.all(keys.map((key) => stage.findBusy(other, key))).then((busy) =>
+        busy.map((lock) => stage.waitFor(lock)),
+      );
       await stage.within(holder.close(), 'close()');
       (await Promise.all(waiting)).forEach(assertFreed);
       const taken = await Promise.all(keys.map((key) => stage.acquire(other, key)));
@@ -69,7 +71,8 @@ export function closingCases(harness: LockProviderHarness): ContractCase[] {
       const attempted = provider.tryAcquire(key, { timeoutMs: stage.patienceMs }).catch((error: unknown) => error);
       await stage.within(provider.close(), 'close()');
       const outcome = await stage.within(attempted, 'tryAcquire()');
-      if (outcome instanceof Error) assert.ok(outcome instanceof CacheClosedError, `rejects with CacheClosedError, but: ${String(outcome)}`);
+      if (outcome instanceof Error)
+        assert.ok(outcome instanceof CacheClosedError, `rejects with CacheClosedError, but: ${String(outcome)}`);
       await (await stage.acquireSoon(other, key)).release();
     }),
   ];
@@ -97,7 +100,10 @@ export function losingCases(harness: LockProviderHarness): ContractCase[] {
       const old = await stage.acquire(holder, key);
       await lose(key);
       await stage.within(fires(old), 'the signal of a lost lock');
-      assert.ok(old.signal.reason instanceof LockLostError, `the reason is a LockLostError, but: ${String(old.signal.reason)}`);
+      assert.ok(
+        old.signal.reason instanceof LockLostError,
+        `the reason is a LockLostError, but: ${String(old.signal.reason)}`,
+      );
       const held = await stage.acquireSoon(other, key);
       assert.ok(held.token > old.token, 'the fencing token has grown');
       await held.release();

@@ -6,14 +6,18 @@ import { freshKey, lockCase } from './lock-stage.js';
 /** Taking a lock and giving it back. */
 export function holdingCases(harness: LockProviderHarness): ContractCase[] {
   return [
-    lockCase(harness, 'a free lock is acquired, is busy for another process, and is free again after its release', async (stage) => {
-      const [holder, other] = await stage.openTwo();
-      const key = freshKey();
-      const held = await stage.acquire(holder, key);
-      await stage.assertHeld(other, key);
-      await held.release();
-      await (await stage.acquire(other, key)).release();
-    }),
+    lockCase(
+      harness,
+      'a free lock is acquired, is busy for another process, and is free again after its release',
+      async (stage) => {
+        const [holder, other] = await stage.openTwo();
+        const key = freshKey();
+        const held = await stage.acquire(holder, key);
+        await stage.assertHeld(other, key);
+        await held.release();
+        await (await stage.acquire(other, key)).release();
+      },
+    ),
 
     lockCase(harness, 'a lock is busy for the very provider that holds it', async (stage) => {
       const provider = await stage.open();

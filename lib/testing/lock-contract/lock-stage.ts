@@ -123,5 +123,8 @@ export function freshKey(): string {
 
 /** The holder is gone; whether it said so itself is more than some services can tell. */
 export function assertFreed(reason: WakeReason): void {
-  assert.ok(reason === 'released' || reason === 'vanished', `the wait ends because the lock is free, but it ended with '${reason}'`);
+  assert.ok(
+    reason === 'released' || reason === 'vanished',
+    `the wait ends because the lock is free, but it ended with '${reason}'`,
+  );
 }

@@ -66,22 +66,29 @@ export function waitingCases(harness: LockProviderHarness): ContractCase[] {
       assertFreed(await waiting);
     }),
 
-    lockCase(harness, 'a wait ends with "timeout" when its time is over, and leaves the lock where it was', async (stage) => {
-      const [holder, waiter] = await stage.openTwo();
-      const key = freshKey();
-      const held = await stage.acquire(holder, key);
-      assert.equal(await stage.waitFor(await stage.findBusy(waiter, key), 0), 'timeout');
-      assert.equal(await stage.waitFor(await stage.findBusy(waiter, key), 30), 'timeout');
-      await stage.assertHeld(waiter, key);
-      await held.release();
-    }),
+    lockCase(
+      harness,
+      'a wait ends with "timeout" when its time is over, and leaves the lock where it was',
+      async (stage) => {
+        const [holder, waiter] = await stage.openTwo();
+        const key = freshKey();
+        const held = await stage.acquire(holder, key);
+        assert.equal(await stage.waitFor(await stage.findBusy(waiter, key), 0), 'timeout');
+        assert.equal(await stage.waitFor(await stage.findBusy(waiter, key), 30), 'timeout');
+        await stage.assertHeld(waiter, key);
+        await held.release();
+      },
+    ),
 
     lockCase(harness, 'a wait ends with "aborted" when its signal fires, before or during it', async (stage) => {
       const [holder, waiter] = await stage.openTwo();
       const key = freshKey();
       const held = await stage.acquire(holder, key);
       const early = await stage.findBusy(waiter, key);
-      assert.equal(await stage.within(early.wait({ timeoutMs: 60_000, signal: AbortSignal.abort() }), 'wait()'), 'aborted');
+      assert.equal(
+        await stage.within(early.wait({ timeoutMs: 60_000, signal: AbortSignal.abort() }), 'wait()'),
+        'aborted',
+      );
       const abort = new AbortController();
       const waiting = (await stage.findBusy(waiter, key)).wait({ timeoutMs: 60_000, signal: abort.signal });
       abort.abort(new Error('enough'));

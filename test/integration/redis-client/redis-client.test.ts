@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { Redis as Ioredis } from 'ioredis';
 import { createClient } from 'redis';
 import { afterEach, describe, expect, inject, it, vi } from 'vitest';
 import { adoptRedisClient } from '../../../lib/redis-client/adopt-redis-client.js';
@@ -129,5 +130,42 @@ describe.each(Object.entries(ways))('a Redis client by %s', (_name, open) => {
     await client.close();
     const isOurs = client.description.includes('127.0.0.1');
     await vi.waitFor(async () => expect((await other.clientList()).length - before).toBe(isOurs ? 0 : own), { timeout: 10_000 });
+  });
+});
+
+describe('a client with a key prefix of its own', () => {
+  it.each<[string, (url: string) => Promise<{ client: unknown; close: () => void }>]>([
+    [
+      'ioredis 5',
+      (url) => {
+        const client = new Ioredis(url, { keyPrefix: 'p[1]:' });
+        return Promise.resolve({ client, close: () => client.disconnect() });
+      },
+    ],
+    [
+      'node-redis 6',
+      async (url) => {
+        const client = createClient({ url, keyPrefix: 'p[1]:' });
+        await client.connect();
+        return { client, close: () => client.destroy() };
+      },
+    ],
+  ])('%s: its keys are found by prefix, and channels are as they are named', async (_name, make) => {
+    const url = inject('redisUrl');
+    const made = await make(url);
+    closers.push(made.close);
+    const client = adoptRedisClient(made.client);
+    closers.push(() => client.close());
+    const other = await bystander(url);
+    const run = randomUUID();
+    await client.run(echo, `${run}:1`, ['x']);
+    await other.set(`${run}:1`, 'foreign', { PX: 60_000 });
+    expect(await other.exists(`p[1]:${run}:1`)).toBe(1);
+    await client.deleteByPrefix(`${run}:`);
+    expect([await other.exists(`p[1]:${run}:1`), await other.exists(`${run}:1`)]).toEqual([0, 1]);
+    const heard: string[] = [];
+    await client.subscribe(run, (message) => heard.push(message));
+    await client.run(publish, 'k', [run, 'eins']);
+    await vi.waitFor(() => expect(heard).toEqual(['eins']));
   });
 });

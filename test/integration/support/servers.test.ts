@@ -17,7 +17,7 @@ function running(pid: number): boolean {
   }
   // A zombie still has a pid; where there is no /proc, being there is all we can tell.
   const stat = `/proc/${String(pid)}/stat`;
-  return !existsSync(stat) || !/\) Z /.test(readFileSync(stat, 'latin1'));
+  return !existsSync(stat) || !readFileSync(stat, 'latin1').includes(') Z ');
 }
 
 async function selectOne(connectionString: string, sql: string): Promise<unknown> {

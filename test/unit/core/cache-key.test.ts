@@ -15,6 +15,11 @@ function circular(): unknown {
   return part;
 }
 
+function withHole(list: unknown[], index: number): unknown[] {
+  Reflect.deleteProperty(list, index);
+  return list;
+}
+
 function nestedTo(levels: number): unknown {
   let part: unknown = 1;
   for (let level = 0; level < levels; level++) part = [part];
@@ -22,7 +27,7 @@ function nestedTo(levels: number): unknown {
 }
 
 describe('encodeKey', () => {
-  it.each<[unknown[], string]>([
+  const written: [unknown[], string][] = [
     [['product', '42'], 'product:42'],
     [['product', 42], 'product:#42'],
     [['GET', '/products/:id'], 'GET:"/products/:id"'],
@@ -37,23 +42,88 @@ describe('encodeKey', () => {
     [[new Date(0), new Date(NaN)], 'Date(1970-01-01T00:00:00.000Z):Date(#NaN)'],
     [[['a', 1, []], {}], '[a,#1,[]]:()'],
     [[{ page: 2, 'sort by': 'name' }], '("sort by"=name,page=#2)'],
-    [[new Map<unknown, unknown>([[1, 'a'], ['1', 'b']])], 'Map(#1=a,1=b)'],
+    [
+      [
+        new Map<unknown, unknown>([
+          [1, 'a'],
+          ['1', 'b'],
+        ]),
+      ],
+      'Map(#1=a,1=b)',
+    ],
     [[new Set(['b', 'a'])], 'Set(a,b)'],
-    [[Buffer.from([0, 255]), new Uint8Array([1]), new Uint8Array([1]).buffer], 'Buffer(00ff):Uint8Array(01):ArrayBuffer(01)'],
+    [
+      [Buffer.from([0, 255]), new Uint8Array([1]), new Uint8Array([1]).buffer],
+      'Buffer(00ff):Uint8Array(01):ArrayBuffer(01)',
+    ],
     [[/a:b/gi, new URL('http://x/?q=1')], 'RegExp("a:b","gi"):URL("http://x/?q=1")'],
-  ])('%j is %s', (parts, key) => {
+  ];
+
+  it.each(written.map(([parts, key]) => ({ parts, key })))('writes $key', ({ parts, key }) => {
     expect(encodeKey(parts)).toBe(key);
   });
 
   it('gives no two of these lists one key', () => {
     const nfc = '\u00e9';
     const lists: unknown[][] = [
-      ['a:b', 'c'], ['a', 'b:c'], ['a', 'b', 'c'], ['a:b:c'], [['a', 'b', 'c']], ['a,b,c'], [['a,b', 'c']], ['[a,b,c]'],
-      [1], ['1'], [1n], ['#1'], [true], ['true'], [null], ['null'], [undefined], ['undefined'], [0], [-0], [NaN], ['NaN'], [[]], [{}], [''], [[[]]],
-      [new Map()], [new Set()], [new Map([['a', 1]])], [{ a: 1 }], [{ a: '1' }], [{ a: undefined }], [{ b: 1 }], [[['a', 1]]],
-      [new Date(1)], [1, ''], ['1970-01-01T00:00:00.001Z'], [new Date(NaN)], [nfc], [nfc.normalize('NFD')], ['\ud800'], ['\udc00'], ['\\ud800'], ['\ufffd'],
-      [Buffer.from('a')], [new Uint8Array([97])], [new Int8Array([97])], [/a/], [/a/g], ['/a/'], [new URL('http://a/')], ['http://a/'],
-      [JSON.parse('{"__proto__":1}')], [JSON.parse('{"__proto__":2}')], ['x'.repeat(500)], ['x'.repeat(501)], [['x'.repeat(500)]], ['x'.repeat(500), ''],
+      ['a:b', 'c'],
+      ['a', 'b:c'],
+      ['a', 'b', 'c'],
+      ['a:b:c'],
+      [['a', 'b', 'c']],
+      ['a,b,c'],
+      [['a,b', 'c']],
+      ['[a,b,c]'],
+      [1],
+      ['1'],
+      [1n],
+      ['#1'],
+      [true],
+      ['true'],
+      [null],
+      ['null'],
+      [undefined],
+      ['undefined'],
+      [0],
+      [-0],
+      [NaN],
+      ['NaN'],
+      [[]],
+      [{}],
+      [''],
+      [[[]]],
+      [new Map()],
+      [new Set()],
+      [new Map([['a', 1]])],
+      [{ a: 1 }],
+      [{ a: '1' }],
+      [{ a: undefined }],
+      [{ b: 1 }],
+      [[['a', 1]]],
+      [new Date(1)],
+      [1, ''],
+      ['1970-01-01T00:00:00.001Z'],
+      [new Date(NaN)],
+      [nfc],
+      [nfc.normalize('NFD')],
+      ['\ud800'],
+      ['\udc00'],
+      ['\\ud800'],
+      ['\ufffd'],
+      [Buffer.from('a')],
+      [new Uint8Array([97])],
+      [new Int8Array([97])],
+      [/a/],
+      [/a/g],
+      ['/a/'],
+      [new URL('http://a/')],
+      ['http://a/'],
+      [JSON.parse('{"__proto__":1}')],
+      [JSON.parse('{"__proto__":2}')],
+      ['x'.repeat(500)],
+      ['x'.repeat(501)],
+      [['x'.repeat(500)]],
+      ['x'.repeat(500), ''],
     ];
     const keys = lists.map((parts) => encodeKey(parts));
     expect(new Set(keys).size).toBe(lists.length);
@@ -61,10 +131,25 @@ describe('encodeKey', () => {
 
   it('is injective: a reader brings back exactly what was written', () => {
     const part = fc.anything({
-      withBigInt: true, withDate: true, withMap: true, withSet: true, withTypedArray: true, withNullPrototype: false,
+      withBigInt: true,
+      withDate: true,
+      withMap: true,
+      withSet: true,
+      withTypedArray: true,
+      withNullPrototype: false,
       key: fc.oneof(fc.string({ unit: 'binary', maxLength: 4 }), fc.constant('__proto__')),
-      values: [fc.string({ unit: 'binary', maxLength: 6 }), fc.string({ maxLength: 6 }), fc.double(), fc.integer(), fc.bigInt(), fc.boolean(), fc.constantFrom(null, undefined, '\ud800', '\udfff\ud800')],
-      maxDepth: 3, maxKeys: 3, size: '-1',
+      values: [
+        fc.string({ unit: 'binary', maxLength: 6 }),
+        fc.string({ maxLength: 6 }),
+        fc.double(),
+        fc.integer(),
+        fc.bigInt(),
+        fc.boolean(),
+        fc.constantFrom(null, undefined, '\ud800', '\udfff\ud800'),
+      ],
+      maxDepth: 3,
+      maxKeys: 3,
+      size: '-1',
     });
     fc.assert(
       fc.property(fc.array(part, { minLength: 1, maxLength: 4 }), (parts) => {
@@ -79,7 +164,21 @@ describe('encodeKey', () => {
 
   it('takes Map, Set and objects of the same content for the same, whatever the order', () => {
     expect(encodeKey([{ a: 1, b: { c: 2, d: 3 } }])).toBe(encodeKey([{ b: { d: 3, c: 2 }, a: 1 }]));
-    expect(encodeKey([new Map<unknown, unknown>([['a', 1], [{ x: 1, y: 2 }, 2]])])).toBe(encodeKey([new Map<unknown, unknown>([[{ y: 2, x: 1 }, 2], ['a', 1]])]));
+    expect(
+      encodeKey([
+        new Map<unknown, unknown>([
+          ['a', 1],
+          [{ x: 1, y: 2 }, 2],
+        ]),
+      ]),
+    ).toBe(
+      encodeKey([
+        new Map<unknown, unknown>([
+          [{ y: 2, x: 1 }, 2],
+          ['a', 1],
+        ]),
+      ]),
+    );
     expect(encodeKey([new Set([1, [2], 'c'])])).toBe(encodeKey([new Set(['c', 1, [2]])]));
     expect(encodeKey([Object.assign(Object.create(null) as object, { a: 1 })])).toBe(encodeKey([{ a: 1 }]));
     expect(encodeKey([[1, 2]])).not.toBe(encodeKey([[2, 1]]));
@@ -97,7 +196,9 @@ describe('encodeKey', () => {
   });
 
   it('takes built-in objects of another realm, as test runners hand them out', () => {
-    expect(encodeKey(runInNewContext(`['a', { b: [1] }, new Date(0), new Map([[1, 2]])]`) as unknown[])).toBe('a:(b=[#1]):Date(1970-01-01T00:00:00.000Z):Map(#1=#2)');
+    expect(encodeKey(runInNewContext(`['a', { b: [1] }, new Date(0), new Map([[1, 2]])]`) as unknown[])).toBe(
+      'a:(b=[#1]):Date(1970-01-01T00:00:00.000Z):Map(#1=#2)',
+    );
   });
 
   it('cuts what is longer than the bound and ends it in a hash, with a readable beginning', () => {
@@ -113,7 +214,14 @@ describe('encodeKey', () => {
   it('never gives a readable key the look of a hashed one', () => {
     const hashed = encodeKey(['x'.repeat(1_000)]);
     const [prefix, hash] = hashed.split('~') as [string, string];
-    for (const parts of [[hashed], [`${prefix}~${hash}`], [prefix, `~${hash}`], [`~${hash}`], [[`~${hash}`]], [{ [`~${hash}`]: 1 }]]) {
+    for (const parts of [
+      [hashed],
+      [`${prefix}~${hash}`],
+      [prefix, `~${hash}`],
+      [`~${hash}`],
+      [[`~${hash}`]],
+      [{ [`~${hash}`]: 1 }],
+    ]) {
       expect(encodeKey(parts)).not.toBe(hashed);
       expect(encodeKey([`~${hash}`])).not.toMatch(/~[0-9a-f]{64}$/);
     }
@@ -121,9 +229,9 @@ describe('encodeKey', () => {
 
   it('is well-formed text, wherever it is cut', () => {
     for (let shift = 0; shift < 4; shift++) {
-      expect(encodeKey(['a'.repeat(shift), '🦊'.repeat(500)]).isWellFormed()).toBe(true);
+      expect(encodeKey(['a'.repeat(shift), '🦊'.repeat(500)])).not.toMatch(/\p{Surrogate}/u);
     }
-    expect(encodeKey(['\ud800']).isWellFormed()).toBe(true);
+    expect(encodeKey(['\ud800'])).toBe('"\\ud800"');
   });
 
   it.each<[string, unknown[], RegExp]>([
@@ -138,10 +246,14 @@ describe('encodeKey', () => {
     ['a boxed text', [Object('x')], /is a String/],
     ['a promise', [Promise.resolve(1)], /is a Promise.*Await it/],
     ['a WeakMap', [new WeakMap()], /is a WeakMap/],
-    ['something circular', ['a', circular()], /Part 2 of the key contains an Object.*contains itself/],
+    ['something circular', ['a', circular()], /Part 2 of the key is an Object.*contains itself/],
     ['something too deep', [nestedTo(101)], /deeper than 100 levels/],
-    ['a list with a hole', [[1, , 3]], /holes or named properties/], // eslint-disable-line no-sparse-arrays
-    ['a list with a hole at its end and a named property', [Object.assign([1, , ], { x: 1 })], /holes or named properties/], // eslint-disable-line no-sparse-arrays
+    ['a list with a hole', [withHole([1, 2, 3], 1)], /holes or named properties/],
+    [
+      'a list with a hole at its end and a named property',
+      [Object.assign(withHole([1, 2], 1), { x: 1 })],
+      /holes or named properties/,
+    ],
     ['a list with a named property', [Object.assign([1], { x: 1 })], /holes or named properties/],
     ['a property named by a symbol', [{ [Symbol('s')]: 1 }], /contains a symbol/],
   ])('refuses %s', (_, parts, message) => {
@@ -161,11 +273,16 @@ describe('encodeKey', () => {
 /** Content without the order of insertion, as the key sees it. */
 function normalized(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(normalized);
-  if (value instanceof Map) return { map: Array.from(value, ([key, item]) => [encodeKey([key]), normalized(item)]).sort(byFirst) };
+  if (value instanceof Map)
+    return { map: Array.from(value, ([key, item]) => [encodeKey([key]), normalized(item)]).sort(byFirst) };
   if (value instanceof Set) return { set: Array.from(value, (item) => encodeKey([item])).sort() };
   if (ArrayBuffer.isView(value)) return { bytes: encodeKey([value]) };
   if (typeof value === 'object' && value !== null && !(value instanceof Date)) {
-    return { object: Object.entries(value).map(([key, item]) => [key, normalized(item)]).sort(byFirst) };
+    return {
+      object: Object.entries(value)
+        .map(([key, item]) => [key, normalized(item)])
+        .sort(byFirst),
+    };
   }
   return value;
 }

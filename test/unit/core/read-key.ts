@@ -54,7 +54,9 @@ class KeyReader {
     if (name === 'Set') return new Set(this.rest(')', () => this.value()));
     const bytes = Uint8Array.from(Buffer.from(this.match(/[0-9a-f]*/y) ?? '', 'hex'));
     this.skip(')');
-    return new (globalThis as unknown as Record<string, new (buffer: ArrayBuffer) => unknown>)[name]!(bytes.buffer);
+    const View = (globalThis as unknown as Record<string, new (buffer: ArrayBuffer) => unknown>)[name];
+    if (View === undefined) throw new Error(`Expected a type instead of ${name} in ${this.key}`);
+    return new View(bytes.buffer);
   }
 
   private date(): Date {
@@ -108,6 +110,7 @@ class KeyReader {
 
 function fromEntries(entries: [unknown, unknown][]): Record<string, unknown> {
   const object: Record<string, unknown> = {};
-  for (const [key, value] of entries) Object.defineProperty(object, String(key), { value, enumerable: true, writable: true, configurable: true });
+  for (const [key, value] of entries)
+    Object.defineProperty(object, String(key), { value, enumerable: true, writable: true, configurable: true });
   return object;
 }

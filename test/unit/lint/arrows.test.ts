@@ -44,6 +44,8 @@ describe('an import against the arrows is an error', () => {
     ['lib/locks/zookeeper/x.ts', 'ioredis', 'package "ioredis"'],
     ['lib/locks/redis/x.ts', '../../stores/redis/redis-versioned-store.js', 'room "stores/redis"'],
     ['lib/locks/redis/x.ts', 'redis', 'package "redis"'],
+    ['lib/locks/redis/x.ts', '../in-process-lock-provider.js', 'room "locks"'],
+    ['lib/locks/zookeeper/x.ts', '../watched-lock.js', 'room "locks/watched"'],
     ['lib/stores/x.ts', './redis/redis-versioned-store.js', 'room "stores/redis"'],
     ['lib/stores/x.ts', '@nestjs/common', 'package "@nestjs/common"'],
     ['lib/stores/redis/x.ts', '../memory-store.js', 'room "stores"'],
@@ -116,10 +118,17 @@ describe('the repository’s own configuration', () => {
   it('makes the arrows, and bare time in core, errors', async () => {
     const repository = new ESLint({ cwd, overrideConfigFile: true, overrideConfig: config });
     const rules = async (file: string): Promise<Record<string, unknown>> => {
-      const found = (await repository.calculateConfigForFile(file)) as { rules: Record<string, [number, ...unknown[]]> };
+      const found = (await repository.calculateConfigForFile(file)) as {
+        rules: Record<string, [number, ...unknown[]]>;
+      };
       return Object.fromEntries(Object.entries(found.rules).map(([name, [severity]]) => [name, severity]));
     };
-    for (const file of ['lib/core/read-through.ts', 'lib/locks/zookeeper/x.ts', 'sample-app/main.ts', 'test/e2e/x.test.ts']) {
+    for (const file of [
+      'lib/core/read-through.ts',
+      'lib/locks/zookeeper/x.ts',
+      'sample-app/main.ts',
+      'test/e2e/x.test.ts',
+    ]) {
       expect(await rules(file)).toMatchObject({ 'house/arrows': 2 });
     }
     const time = { 'no-restricted-globals': 2, 'no-restricted-properties': 2, 'no-restricted-syntax': 2 };

@@ -1,0 +1,155 @@
+import type { CacheEvent } from './cache-event.js';
+import { sleep, type Clock } from './clock.js';
+import { LockUnavailableError, WaitTimeoutError } from './errors.js';
+import type { Flight, Landing } from './flight.js';
+import { onAbort } from './loader-run.js';
+import type { BusyLock, HeldLock, LockProvider, WakeReason } from './lock-provider.js';
+import type { LoadPolicy } from './load-policy.js';
+import type { Look } from './look.js';
+import type { SharedFailures } from './shared-failures.js';
+
+/** A waiter that finds neither a value nor a mark after waking goes round once more, and then not again. */
+const MAX_ROUNDS = 2;
+/** After a holder's crash all its waiters wake at once; a random delay up to this keeps them from asking for the lock in one instant. */
+const CROWD_DELAY_MS = 30;
+
+/** The turn is ours (with the lock, or without it because that is what the policy says), or the wait brought the answer. */
+export type Turn = 'locked' | 'unlocked' | Landing;
+
+/** Taking the lock, or waiting until whoever has it has filled the key. What is waited for is the value, not the lock. */
+export class LockTurn {
+  private wasUnavailable = false;
+
+  constructor(
+    private readonly locks: LockProvider,
+    private readonly look: Look,
+    private readonly failures: SharedFailures,
+    private readonly clock: Clock,
+    private readonly lockTimeoutMs: number,
+    private readonly stop: AbortSignal,
+    private readonly report: (event: CacheEvent) => void,
+  ) {}
+
+  async take(flight: Flight, policy: LoadPolicy): Promise<Turn> {
+    for (let round = 1; round <= MAX_ROUNDS; round++) {
+      const attempt = await this.attempt(flight, policy);
+      if (attempt === undefined) return 'unlocked';
+      if (attempt.acquired) {
+        this.hold(flight, attempt);
+        return 'locked';
+      }
+      this.report({ type: 'lock-busy', key: flight.key });
+      const turn = await this.wait(flight, policy, attempt);
+      if (turn !== undefined) return turn;
+      await sleep(this.clock, this.clock.random() * CROWD_DELAY_MS, this.stop);
+    }
+    if (policy.onWaitTimeout === 'fail')
+      throw new WaitTimeoutError(`Two loads of "${flight.key}" elsewhere ended without a value`);
+    return 'unlocked';
+  }
+
+  /** Undefined when the lock service can't be asked and the policy is to load all the same. */
+  private async attempt(flight: Flight, policy: LoadPolicy): Promise<HeldLock | BusyLock | undefined> {
+    try {
+      // While the service is known to be away, not every miss pays the deadline again.
+      if (this.wasUnavailable && this.locks.state !== 'connected') {
+        throw new LockUnavailableError(`The lock service is still away (${this.locks.name}: ${this.locks.state})`);
+      }
+      const attempt = await this.locks.tryAcquire(flight.key, { timeoutMs: this.lockTimeoutMs, signal: this.stop });
+      this.wasUnavailable = false;
+      return attempt;
+    } catch (error) {
+      this.stop.throwIfAborted();
+      this.wasUnavailable = true;
+      return this.unavailable(flight, policy, error);
+    }
+  }
+
+  private unavailable(flight: Flight, policy: LoadPolicy, error: unknown): undefined {
+    this.report({ type: 'lock-unavailable', key: flight.key, error });
+    if (policy.onLockUnavailable === 'fail') throw error;
+    return undefined;
+  }
+
+  private hold(flight: Flight, lock: HeldLock): void {
+    const { key } = flight;
+    const { token } = lock;
+    const heldSince = this.clock.elapsedMs();
+    this.report({ type: 'lock-acquired', key, token });
+    const stopListening = onAbort(lock.signal, () => {
+      this.report({ type: 'lock-lost', key, token });
+    });
+    // Nobody who wants the value waits for the release.
+    flight.hold(lock, () => {
+      stopListening();
+      void lock.release().then(() => {
+        this.report({ type: 'lock-released', key, heldMs: this.clock.elapsedMs() - heldSince });
+      });
+    });
+  }
+
+  /** Undefined: nothing is there, go round again. */
+  private async wait(flight: Flight, policy: LoadPolicy, busy: BusyLock): Promise<Turn | undefined> {
+    if (flight.background) {
+      busy.dispose();
+      return { kind: 'nothing' };
+    }
+    const reason = await this.awaitRelease(flight, policy, busy);
+    this.stop.throwIfAborted();
+    if (flight.abandoned) return { kind: 'nothing' };
+    const found = await flight.ask(() => this.lookAfterWaking(flight));
+    if (found !== undefined) return found;
+    if (flight.impatience.aborted || reason === 'timeout') {
+      return this.ranOut(flight, policy);
+    }
+    if (reason === 'contact-lost' || reason === 'closed') {
+      this.unavailable(flight, policy, new LockUnavailableError(`The lock service can't tell any more (${reason})`));
+      return 'unlocked';
+    }
+    return undefined;
+  }
+
+  private async awaitRelease(flight: Flight, policy: LoadPolicy, busy: BusyLock): Promise<WakeReason> {
+    const waitingSince = this.clock.elapsedMs();
+    const forgetStop = onAbort(this.stop, () => {
+      flight.hurry();
+    });
+    try {
+      // Each caller's own `waitMs` ends the wait through `impatience`; this is only the bound behind them.
+      const reason = await busy.wait({ timeoutMs: policy.waitMs + this.lockTimeoutMs, signal: flight.impatience });
+      const waitedMs = this.clock.elapsedMs() - waitingSince;
+      this.report({ type: 'lock-waited', key: flight.key, reason, waitedMs });
+      return reason;
+    } finally {
+      forgetStop();
+      busy.dispose();
+    }
+  }
+
+  /**
+   * The holder is done. Its value: go home with it. Its failure: share that. A mark that nothing could be stored: load at once, without taking the lock
+   * in turn with everybody else who waited.
+   */
+  private async lookAfterWaking(flight: Flight): Promise<Turn | undefined> {
+    const { key } = flight;
+    const seen = await this.look.at(key);
+    if (!seen.up) return 'unlocked';
+    const fresh = await this.look.fresh(key, seen.state);
+    if (fresh !== undefined) {
+      flight.end();
+      return { kind: 'found', ...fresh };
+    }
+    const { mark } = seen.state;
+    if (mark?.kind === 'failed') {
+      flight.end();
+      this.report({ type: 'failure-shared', key });
+      throw this.failures.forMark(key, mark);
+    }
+    return mark?.kind === 'unstored' ? 'unlocked' : undefined;
+  }
+
+  private ranOut(flight: Flight, policy: LoadPolicy): Turn {
+    if (flight.impatience.aborted || policy.onWaitTimeout !== 'fail') return 'unlocked';
+    throw new WaitTimeoutError(`No value of "${flight.key}" came within waitMs = ${String(policy.waitMs)}`);
+  }
+}

@@ -1,0 +1,111 @@
+import type { CacheEvent } from './cache-event.js';
+import type { Clock } from './clock.js';
+import { CacheClosedError, ReentrantLoadError, WaitTimeoutError } from './errors.js';
+import type { Flight, Landing, Seen } from './flight.js';
+import type { Answer, LoadRequest } from './load-request.js';
+import { onAbort } from './loader-run.js';
+import type { Look, Readable } from './look.js';
+
+type Copy = (landing: Exclude<Landing, { kind: 'nothing' }>, first: boolean) => unknown;
+
+/**
+ * One caller on its way to a value: its own signal and its own patience, which take out only itself.
+ *
+ * A stale value is served to a caller only if its own look has shown it. The flight's first look may be older than a change that was announced before
+ * this caller began.
+ */
+export class Passenger {
+  /** The flight is its own: then only the wait for another process is limited by `waitMs`, not its own load. */
+  leads = false;
+  private patienceOver = false;
+  private readonly waitingSince: number;
+  private readonly undo: (() => void)[] = [];
+  /** Rejects when the caller's own signal fires. */
+  private readonly gone: Promise<never> | undefined;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly request: LoadRequest<unknown>,
+    private readonly look: Look,
+    private readonly report: (event: CacheEvent) => void,
+  ) {
+    this.waitingSince = clock.elapsedMs();
+    report({ type: 'miss', key: request.key });
+    const { signal } = request;
+    if (signal === undefined) return;
+    this.gone = new Promise<never>((_, reject) => {
+      this.undo.push(onAbort(signal, reject));
+    });
+    this.gone.catch(() => undefined);
+  }
+
+  /** The result of `work`, unless the caller's signal fires first. */
+  whileStaying<T>(work: Promise<T>): Promise<T> {
+    return this.gone === undefined ? work : Promise.race([work, this.gone]);
+  }
+
+  /** Waits for the flight. Undefined: it ended without an answer, look again. */
+  async ride<T>(flight: Flight, seen: Seen, copy: Copy): Promise<Answer<T> | undefined> {
+    flight.watch();
+    const lostPatience = this.patience(flight, seen);
+    try {
+      const landing = await this.whileStaying(Promise.race([flight.landing, lostPatience.staleInstead]));
+      if ('outcome' in landing) return landing as Answer<T>;
+      if (landing.kind === 'nothing') return undefined;
+      const outcome = landing.kind === 'loaded' && this.leads ? 'MISS' : 'WAITED';
+      return { value: copy(landing, flight.takeFirst()) as T, outcome };
+    } catch (error) {
+      const stale = this.loadFailed(flight, error) ? await this.usable(seen) : undefined;
+      if (stale === undefined) throw error;
+      this.report({ type: 'stale-hit', key: flight.key, because: 'load-failed' });
+      return { value: stale.value as T, outcome: 'STALE' };
+    } finally {
+      lostPatience.stop();
+      flight.unwatch();
+    }
+  }
+
+  /** Takes the caller's listeners away. */
+  leave(): void {
+    for (const step of this.undo.splice(0)) step();
+  }
+
+  /** What becomes of this caller when `waitMs` runs out; see `onWaitTimeout`. */
+  private patience(flight: Flight, seen: Seen): { staleInstead: Promise<Answer<unknown>>; stop: () => void } {
+    const { key, policy } = this.request;
+    const waitedMs = this.clock.elapsedMs() - this.waitingSince;
+    let stop = (): void => undefined;
+    const staleInstead = new Promise<Answer<unknown>>((resolve, reject) => {
+      const ranOut = async (): Promise<void> => {
+        if (this.leads && flight.loading) return;
+        if (!this.patienceOver) this.report({ type: 'wait-timeout', key, waitedMs: policy.waitMs });
+        this.patienceOver = true;
+        if (policy.onWaitTimeout === 'fail') {
+          reject(new WaitTimeoutError(`No value of "${key}" came within waitMs = ${String(policy.waitMs)}`));
+          return;
+        }
+        const stale = policy.onWaitTimeout === 'stale' ? await this.usable(seen) : undefined;
+        if (stale === undefined) {
+          flight.hurry();
+          return;
+        }
+        this.report({ type: 'stale-hit', key, because: 'wait-timeout' });
+        resolve({ value: stale.value, outcome: 'STALE' });
+      };
+      stop = this.clock.after(Math.max(0, policy.waitMs - waitedMs), () => void ranOut());
+    });
+    staleInstead.catch(() => undefined);
+    return { staleInstead, stop };
+  }
+
+  /** The source failed, and not this caller's own patience or signal, or the way the cache is used. */
+  private loadFailed(flight: Flight, error: unknown): boolean {
+    const elsewhere = [WaitTimeoutError, CacheClosedError, ReentrantLoadError];
+    return flight.landed && this.request.signal?.aborted !== true && !elsewhere.some((kind) => error instanceof kind);
+  }
+
+  private usable(seen: Seen): Promise<Readable | undefined> {
+    if (!seen.up) return Promise.resolve(undefined);
+    return this.look.stale(this.request.key, seen.state, this.request.policy.staleIfErrorMs);
+  }
+}

@@ -1,0 +1,139 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { encodeKey } from './core/cache-key.js';
+import type { LoadPolicy } from './core/load-policy.js';
+import type { Loader, Outcome } from './core/load-request.js';
+import type { ReadThrough } from './core/read-through.js';
+import type { Version } from './core/version.js';
+import { resolvePolicy } from './distributed-cache.options.js';
+import type { CacheCounts } from './observability/cache-stats.js';
+import {
+  INVALIDATE_RULES,
+  LOAD_RULES,
+  SET_RULES,
+  toVersion,
+  type InvalidateOptions,
+  type LoadOptions,
+  type SetOptions,
+} from './options/call-options.js';
+import { checkOptions } from './options/option-rules.js';
+import { CacheHost } from './wiring/cache-host.js';
+
+/**
+ * A key as a list of parts: `['product', id]`. Texts, numbers, bigints, booleans, `null`, dates, lists, plain objects, `Map` and `Set`; no two different lists
+ * share a key, and `1` and `'1'` are different parts.
+ */
+export type CacheKey = readonly unknown[];
+
+/** An answer, and how it came about. `BYPASS`: the cache was passed by, because it is disabled or a transaction is open. */
+export interface CacheAnswer<T> {
+  readonly value: T;
+  readonly outcome: Outcome | 'BYPASS';
+}
+
+/**
+ * The cache, for providers. A key is loaded once, however many callers and instances ask for it, and an older row never replaces a newer one.
+ *
+ * Every method throws `InvalidKeyError` for a key that cannot be encoded, `InvalidOptionsError` for options that make no sense, and `CacheClosedError` after
+ * the application has shut down.
+ */
+@Injectable()
+export class DistributedCacheService {
+  constructor(@Inject(CacheHost) private readonly host: CacheHost) {}
+
+  /**
+   * The value of a key: from the cache, from a load that is under way anywhere, or from the loader, whose result is then stored.
+   *
+   * The loader reads committed rows from the primary after it was called; its signal fires when the result is no longer wanted. Its own error reaches every
+   * caller untouched and is never cached, only shared for `failureBackoffMs`. `null`, `false`, `0`, `''` and `[]` are values like any other; `undefined` is returned and not stored.
+   *
+   * @throws the loader's error; `SharedLoadError` when a load in another instance has just failed; `LoadTimeoutError`; where the policy says `'fail'`,
+   *   `WaitTimeoutError`, `LockUnavailableError` and `StoreUnavailableError`; `ReentrantLoadError` when a loader waits for its own key; the reason of `signal`
+   */
+  async getOrLoad<T>(key: CacheKey, loader: Loader<T>, options: LoadOptions<T> = {}): Promise<T> {
+    return (await this.getOrLoadWithOutcome(key, loader, options)).value;
+  }
+
+  /** As {@link getOrLoad}, and tells how the answer came about. */
+  async getOrLoadWithOutcome<T>(key: CacheKey, loader: Loader<T>, options: LoadOptions<T> = {}): Promise<CacheAnswer<T>> {
+    checkOptions('getOrLoad() options', options, LOAD_RULES);
+    const policy = resolvePolicy(this.host.options, options, 'getOrLoad() options');
+    return this.load(encodeKey(key), loader, policy, options);
+  }
+
+  /** The fresh value of a key, or undefined. Loads nothing, and finds nothing while the store is down. */
+  async get(key: CacheKey): Promise<unknown> {
+    const encoded = encodeKey(key);
+    if (!this.host.options.enabled) return undefined;
+    return (await this.cache()).get(encoded);
+  }
+
+  /**
+   * Announces a change and, where that is safe, stores the new value: over a value of a strictly lower version, when the version counts updates (`@VersionColumn`, or a bigint or
+   * number in `versionIs`). In every other case it acts as {@link invalidate}, since a notice that stores a value may arrive late and bring the past back.
+   *
+   * @returns which of the two it did
+   * @throws StoreUnavailableError when the store does not answer: the change is not announced, and older values may be served until their `ttlMs` is over
+   */
+  async set(key: CacheKey, value: unknown, options: SetOptions = {}): Promise<'stored' | 'invalidated'> {
+    const encoded = encodeKey(key);
+    checkOptions('set() options', options, SET_RULES);
+    const { ttlMs, staleWhileRevalidateMs, staleIfErrorMs } = resolvePolicy(this.host.options, options, 'set() options');
+    if (!this.host.options.enabled) return 'invalidated';
+    const version = this.versionOfSet(value, options);
+    const cache = await this.cache();
+    if (version === undefined || !mayBeStored(version, options)) {
+      await cache.invalidate(encoded, version === undefined ? {} : { version });
+      return 'invalidated';
+    }
+    return cache.set(encoded, value, version, { ttlMs, keepStaleMs: Math.max(staleWhileRevalidateMs, staleIfErrorMs) });
+  }
+
+  /**
+   * Announces that what lies under a key has changed. Call it after the commit. No reader that begins after it gets the old value, on any instance, and loads that are under
+   * way are not stored.
+   *
+   * @throws StoreUnavailableError when the store does not answer: the change is not announced, and older values may be served until their `ttlMs` is over
+   */
+  async invalidate(key: CacheKey, options: InvalidateOptions = {}): Promise<void> {
+    const encoded = encodeKey(key);
+    checkOptions('invalidate() options', options, INVALIDATE_RULES);
+    if (!this.host.options.enabled) return;
+    const { version, change } = options;
+    const cache = await this.cache();
+    await cache.invalidate(encoded, { ...(version !== undefined && { version: toVersion(version) }), ...(change !== undefined && { change }) });
+  }
+
+  /** Removes every entry of this namespace, and nothing else. Loads that are under way are not stored. @throws StoreUnavailableError */
+  async clear(): Promise<void> {
+    if (this.host.options.enabled) await (await this.cache()).clear();
+  }
+
+  /** What happened in this process since it started. */
+  stats(): CacheCounts {
+    return this.host.counts();
+  }
+
+  private async load<T>(key: string, loader: Loader<T>, policy: LoadPolicy, { entity, version, signal, manager }: LoadOptions<T>): Promise<CacheAnswer<T>> {
+    const reason = this.host.options.enabled ? (manager?.queryRunner?.isTransactionActive === true ? 'transaction' : undefined) : 'disabled';
+    if (reason !== undefined) {
+      this.host.report({ type: 'bypassed', reason });
+      return { value: await loader({ signal: signal ?? new AbortController().signal }), outcome: 'BYPASS' };
+    }
+    const versionOf = this.host.versionReader(entity, version);
+    const cache = this.host.opened ?? (await this.host.open());
+    return cache.getOrLoad({ key, loader, policy, ...(versionOf !== undefined && { versionOf }), ...(signal !== undefined && { signal }) });
+  }
+
+  private async cache(): Promise<ReadThrough> {
+    return this.host.opened ?? this.host.open();
+  }
+
+  private versionOfSet(value: unknown, { versionIs, entity, version }: SetOptions): Version | undefined {
+    return versionIs === undefined ? this.host.versionReader(entity, version)?.(value) : toVersion(versionIs);
+  }
+}
+
+/** Two updates may share a stamp of time, so only what counts updates tells which of two values is the newer. */
+function mayBeStored(version: Version, { versionIs }: SetOptions): boolean {
+  return version.kind === 'version' || (versionIs !== undefined && !(versionIs instanceof Date) && version.kind !== 'updated-at');
+}

@@ -1,0 +1,117 @@
+import { InvalidOptionsError } from '../core/errors.js';
+import { MAX_VERSION_ORDER, type Version } from '../core/version.js';
+import type { ChangeKind } from '../core/versioned-store.js';
+import { POLICY_RULES, type CachePolicy } from './cache-policy.js';
+import { oneOf, type OptionRule, type OptionRules } from './option-rules.js';
+
+/** A class, as decorators and options take it. */
+export type EntityClass = abstract new (...args: never[]) => object;
+
+/** The slice of TypeORM's `EntityManager` that tells whether it is inside a transaction. */
+export interface TransactionView {
+  readonly queryRunner?: { readonly isTransactionActive: boolean } | undefined;
+}
+
+/**
+ * A version as callers give it. A bigint or a number is what a `@VersionColumn` counts, a `Date` is what an `@UpdateDateColumn` holds; anything else says its kind:
+ * `{ kind: 'extracted', order: 7n }` for values that are cached with a `version` function.
+ */
+export type GivenVersion = bigint | number | Date | Version;
+
+/** Where the version of a cached value comes from. */
+export interface VersionOptions<T = unknown> {
+  /** The entity that is cached: its `@VersionColumn`, else its `@UpdateDateColumn`, orders its values. */
+  readonly entity?: EntityClass;
+  /** Reads the version of a value that has none by its entity; undefined where there is none. Must not touch the database. Default none. */
+  readonly version?: (value: T) => bigint | number | Date | undefined;
+}
+
+/** What `getOrLoad()` takes beside the key and the loader; what is left out comes from the module's options. */
+export interface LoadOptions<T = unknown> extends CachePolicy, VersionOptions<T> {
+  /** Takes this caller out of the load it waits for; the load itself goes on. */
+  readonly signal?: AbortSignal;
+  /**
+   * The `EntityManager` that the loader reads with. While a transaction is open on it the cache is passed by: a row that is read there may not be committed,
+   * or older than what others see.
+   */
+  readonly manager?: TransactionView;
+}
+
+/** What `set()` takes. */
+export interface SetOptions extends VersionOptions, Pick<CachePolicy, 'ttlMs' | 'staleWhileRevalidateMs' | 'staleIfErrorMs'> {
+  /** The version that the change gave the row. Default: that of the value, by `entity`. */
+  readonly versionIs?: GivenVersion;
+}
+
+/** What `invalidate()` takes. */
+export interface InvalidateOptions {
+  /** The version that the change gave the row; of a removed row, the last one it had. Nothing older is stored while `floorMs` lasts. Default: unknown. */
+  readonly version?: GivenVersion;
+  /** Default `'changed'`. `'removed'`: the version itself is refused too; `'inserted'`: the row may have been born again at version 1. */
+  readonly change?: ChangeKind;
+}
+
+export const classRule: OptionRule = {
+  expected: 'a class',
+  cure: 'Pass the class itself: entity: Product.',
+  accepts: (value) => typeof value === 'function' && typeof value.prototype === 'object',
+};
+
+export const functionRule: OptionRule = {
+  expected: 'a function',
+  cure: 'Pass a function, or leave it out.',
+  accepts: (value) => typeof value === 'function',
+};
+
+const objectRule = (expected: string): OptionRule => ({ expected, cure: 'Correct it, or leave it out.', accepts: (value) => typeof value === 'object' && value !== null });
+
+const versionRule: OptionRule = {
+  expected: 'a version from 0 to 2^63-1: a bigint, a whole number, a Date, or { kind, order }',
+  cure: 'Pass what the row now has in its @VersionColumn or @UpdateDateColumn, or leave it out.',
+  accepts: (value) => tryVersion(value) !== undefined,
+};
+
+export const LOAD_RULES = {
+  ...POLICY_RULES,
+  entity: classRule,
+  version: functionRule,
+  signal: objectRule('an AbortSignal'),
+  manager: objectRule('an EntityManager'),
+} satisfies Record<keyof LoadOptions, OptionRule>;
+
+const { ttlMs, staleWhileRevalidateMs, staleIfErrorMs } = POLICY_RULES;
+
+export const SET_RULES = {
+  versionIs: versionRule,
+  entity: classRule,
+  version: functionRule,
+  ttlMs,
+  staleWhileRevalidateMs,
+  staleIfErrorMs,
+} satisfies Record<keyof SetOptions, OptionRule>;
+
+export const INVALIDATE_RULES: OptionRules = {
+  version: versionRule,
+  change: oneOf('changed', 'removed', 'inserted'),
+} satisfies Record<keyof InvalidateOptions, OptionRule>;
+
+/** @throws InvalidOptionsError when it is none */
+export function toVersion(given: GivenVersion): Version {
+  const version = tryVersion(given);
+  if (version === undefined) throw new InvalidOptionsError(`version: expected ${versionRule.expected}. ${versionRule.cure}`);
+  return version;
+}
+
+function tryVersion(given: unknown): Version | undefined {
+  if (typeof given === 'bigint') return within({ kind: 'version', order: given });
+  if (typeof given === 'number') return Number.isSafeInteger(given) ? within({ kind: 'version', order: BigInt(given) }) : undefined;
+  if (given instanceof Date) return Number.isNaN(given.getTime()) ? undefined : within({ kind: 'updated-at', order: BigInt(given.getTime()) });
+  if (typeof given !== 'object' || given === null) return undefined;
+  const { kind, order } = given as Partial<Version>;
+  return typeof kind === 'string' && /^[a-z0-9-]{1,32}$/.test(kind) && typeof order === 'bigint' ? within({ kind, order }) : undefined;
+}
+
+function within(version: Version): Version | undefined {
+  return version.order >= 0n && version.order <= MAX_VERSION_ORDER ? version : undefined;
+}
+

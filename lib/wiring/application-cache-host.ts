@@ -1,0 +1,121 @@
+import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { DiscoveryService, ModuleRef } from '@nestjs/core';
+import type { CacheEvent, CacheObserver } from '../core/cache-event.js';
+import { CacheClosedError } from '../core/errors.js';
+import type { LockProvider } from '../core/lock-provider.js';
+import type { ProviderContext } from '../core/provider-factory.js';
+import { ReadThrough } from '../core/read-through.js';
+import type { VersionedStore } from '../core/versioned-store.js';
+import { TaggedJsonCodec } from '../codec/tagged-json-codec.js';
+import type { VersionExtractor } from '../codec/entity-version.js';
+import { RESOLVED_OPTIONS } from '../distributed-cache.module-definition.js';
+import type { ResolvedCacheOptions } from '../distributed-cache.options.js';
+import type { EntityClass } from '../options/call-options.js';
+import { CacheStats, type CacheCounts } from '../observability/cache-stats.js';
+import { FanOutObserver } from '../observability/fan-out-observer.js';
+import { LogObserver } from '../observability/log-observer.js';
+import { CacheHost, type VersionReader } from './cache-host.js';
+import { EntityKnowledge } from './entity-knowledge.js';
+import { findApplicationCache, findDataSources } from './find-in-application.js';
+import { openLock, openStore } from './open-providers.js';
+import { startLine } from './start-line.js';
+
+/** Opens the cache when the application starts and closes it when it has shut down. */
+@Injectable()
+export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnApplicationShutdown {
+  private readonly logger = new Logger('DistributedCache');
+  private readonly stats = new CacheStats();
+  private readonly warned = new Set<string>();
+  private readonly observer: CacheObserver;
+  private readonly entities: EntityKnowledge;
+  private opening: Promise<ReadThrough> | undefined;
+  private closed = false;
+  opened: ReadThrough | undefined;
+
+  constructor(
+    @Inject(RESOLVED_OPTIONS) readonly options: ResolvedCacheOptions,
+    @Inject(ModuleRef) private readonly moduleRef: ModuleRef,
+    @Inject(DiscoveryService) discovery: DiscoveryService,
+  ) {
+    super();
+    const { clock, log, observers, classes, dataSources } = options;
+    const listeners = [this.stats, ...(log ? [new LogObserver(this.logger, clock)] : []), ...observers];
+    this.observer = new FanOutObserver(listeners, (broken, error) => {
+      this.logger.error(`The observer ${broken.constructor.name} threw; it stays, and this is said once: ${String(error)}`);
+    });
+    this.entities = new EntityKnowledge(classes, () => dataSources ?? findDataSources(discovery), (kind, message) => this.warnOnce(kind, message));
+  }
+
+  async onModuleInit(): Promise<void> {
+    if (this.options.enabled) await this.open();
+    else this.logger.log(`Cache '${this.options.namespace}' is disabled: every call loads.`);
+  }
+
+  /** Not `onModuleDestroy`: requests that are being answered are finished between the two. */
+  async onApplicationShutdown(): Promise<void> {
+    this.closed = true;
+    const cache = await this.opening?.catch(() => undefined);
+    await cache?.close();
+  }
+
+  open(): Promise<ReadThrough> {
+    if (this.closed) return Promise.reject(new CacheClosedError('The cache is closed, because the application has shut down.'));
+    // What fails may be asked for again: somebody may have come before the providers were all there.
+    this.opening ??= this.build().catch((error: unknown) => {
+      this.opening = undefined;
+      throw error;
+    });
+    return this.opening;
+  }
+
+  versionReader(entity: EntityClass | undefined, extractor: VersionExtractor | undefined): VersionReader | undefined {
+    return this.entities.versionReader(entity, extractor);
+  }
+
+  report(event: CacheEvent): void {
+    this.observer.observe(event);
+  }
+
+  warnOnce(kind: string, message: string): void {
+    if (this.warned.has(kind)) return;
+    this.warned.add(kind);
+    this.logger.warn(message);
+  }
+
+  counts(): CacheCounts {
+    return this.stats.snapshot();
+  }
+
+  private async build(): Promise<ReadThrough> {
+    const { namespace, clock, storeTimeoutMs, lockTimeoutMs } = this.options;
+    const context: ProviderContext = { namespace, clock, storeTimeoutMs, lockTimeoutMs, report: (event) => this.report(event) };
+    this.entities.readDataSources();
+    const store = await openStore(this.options, context, () => findApplicationCache(this.moduleRef));
+    try {
+      const scope = store.part.scope;
+      await this.proveStore(store.part);
+      const lock = await openLock(this.options, context, scope);
+      const cache = this.readThrough(store.part, lock.part);
+      const { level, message } = startLine(this.options, { store: store.description, lock: lock.description, scope });
+      this.logger[level](message);
+      this.opened = cache;
+      return cache;
+    } catch (error) {
+      await store.part.close();
+      throw error;
+    }
+  }
+
+  /** A store that cannot be reached says nothing about itself, and the application starts; one that answers nonsense must not be used. */
+  private async proveStore(store: VersionedStore): Promise<void> {
+    const { selfTest } = await import('../stores/store-self-test.js');
+    const outcome = await selfTest(store, { clock: this.options.clock, timeoutMs: this.options.storeTimeoutMs });
+    if (outcome.kind === 'unavailable') this.report({ type: 'store-unavailable', step: 'read', error: outcome.error });
+  }
+
+  private readThrough(store: VersionedStore, locks: LockProvider): ReadThrough {
+    const { clock, storeTimeoutMs, lockTimeoutMs, floorMs } = this.options;
+    const codec = new TaggedJsonCodec(this.entities.classes);
+    return new ReadThrough({ store, locks, codec, clock, observer: this.observer, storeTimeoutMs, lockTimeoutMs, floorMs });
+  }
+}

@@ -1,0 +1,36 @@
+import type { CacheEvent } from '../core/cache-event.js';
+import type { ReadThrough } from '../core/read-through.js';
+import type { Version } from '../core/version.js';
+import type { VersionExtractor } from '../codec/entity-version.js';
+import type { ResolvedCacheOptions } from '../distributed-cache.options.js';
+import type { EntityClass } from '../options/call-options.js';
+import type { CacheCounts } from '../observability/cache-stats.js';
+
+/** Reads the version of a value; undefined where it has none. Never throws. */
+export type VersionReader = (value: unknown) => Version | undefined;
+
+/** What the service needs of the application around it, and its injection token. */
+export abstract class CacheHost {
+  abstract readonly options: ResolvedCacheOptions;
+
+  /** The cache, once it is open. */
+  abstract readonly opened: ReadThrough | undefined;
+
+  /**
+   * Opens the cache, once, whoever asks first: another module may read in its own `onModuleInit`.
+   *
+   * @throws CacheClosedError after shutdown
+   */
+  abstract open(): Promise<ReadThrough>;
+
+  /** Where versions of such values come from: the entity's columns, then the extractor. */
+  abstract versionReader(entity: EntityClass | undefined, extractor: VersionExtractor | undefined): VersionReader | undefined;
+
+  /** Makes an event; never throws. */
+  abstract report(event: CacheEvent): void;
+
+  /** Writes a line of this kind once in the life of the process. */
+  abstract warnOnce(kind: string, message: string): void;
+
+  abstract counts(): CacheCounts;
+}

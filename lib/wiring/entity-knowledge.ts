@@ -1,0 +1,51 @@
+import { ClassRegistry } from '../codec/class-registry.js';
+import { EntityCatalog, type TypeOrmDataSource } from '../codec/entity-metadata.js';
+import { versionOf, type VersionExtractor } from '../codec/entity-version.js';
+import type { EntityClass } from '../options/call-options.js';
+import type { VersionReader } from './cache-host.js';
+
+/** Which classes come back as instances, and where their versions are. */
+export class EntityKnowledge {
+  readonly classes = new ClassRegistry();
+  private readonly catalog = new EntityCatalog();
+
+  constructor(
+    classes: readonly EntityClass[],
+    private readonly dataSources: () => readonly TypeOrmDataSource[],
+    private readonly warnOnce: (kind: string, message: string) => void,
+  ) {
+    for (const target of classes) this.classes.register(target);
+  }
+
+  /**
+   * Reads the data sources, again when asked again: one that is initialized later has no entities before.
+   *
+   * @throws InvalidOptionsError when two entities have one name
+   */
+  readDataSources(): void {
+    for (const dataSource of this.dataSources()) this.catalog.add(dataSource);
+    this.catalog.registerClasses(this.classes);
+  }
+
+  versionReader(entity: EntityClass | undefined, extractor: VersionExtractor | undefined): VersionReader | undefined {
+    if (entity === undefined && extractor === undefined) return undefined;
+    if (entity !== undefined) this.know(entity);
+    return (value) => {
+      const found = entity === undefined ? undefined : this.catalog.find(entity);
+      const { version, problem } = versionOf(value, { entity: found, extractor });
+      if (problem !== undefined) this.warnOnce(`version ${entity?.name ?? 'extractor'}`, problem);
+      return version;
+    };
+  }
+
+  private know(entity: EntityClass): void {
+    if (this.catalog.find(entity) === undefined) this.readDataSources();
+    if (this.catalog.find(entity) !== undefined) return;
+    this.classes.register(entity);
+    this.warnOnce(
+      `entity ${entity.name}`,
+      `${entity.name} is given as entity, but no initialized TypeORM data source has it: its instances are cached without a version. ` +
+        'Register the data source with TypeOrmModule or name it in dataSources, or use classes: [] and a version function.',
+    );
+  }
+}

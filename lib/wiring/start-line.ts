@@ -1,0 +1,28 @@
+import type { VersionedStore } from '../core/versioned-store.js';
+import type { ResolvedCacheOptions } from '../distributed-cache.options.js';
+
+interface StartedParts {
+  /** Descriptions without credentials. */
+  readonly store: string;
+  readonly lock: string;
+  readonly scope: VersionedStore['scope'];
+}
+
+/** The one line at start: lock, store and namespace, and what an operator might not expect of them. */
+export function startLine(
+  { namespace, namespaceGiven, lock }: ResolvedCacheOptions,
+  parts: StartedParts,
+): { readonly level: 'log' | 'warn'; readonly message: string } {
+  const facts = `Cache '${namespace}': store ${parts.store}, lock ${parts.lock}.`;
+  if (parts.scope === 'process') {
+    const instead = lock === undefined || isInProcess(lock) ? '' : ' The configured lock is not used.';
+    const bounds = 'The store is in this process: one load, never backwards and changes win (P1 to P3) hold in this process only.';
+    return { level: lock !== undefined && isInProcess(lock) ? 'log' : 'warn', message: `${facts} ${bounds}${instead}` };
+  }
+  if (namespaceGiven) return { level: 'log', message: facts };
+  return { level: 'warn', message: `${facts} No namespace is given: other applications without one share these entries. Set namespace: 'your-app'.` };
+}
+
+function isInProcess(lock: NonNullable<ResolvedCacheOptions['lock']>): boolean {
+  return ('description' in lock ? lock.description : lock.name).startsWith('in-process');
+}

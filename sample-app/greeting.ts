@@ -1,0 +1,29 @@
+const PRODUCT_ID = 42;
+
+/** What the terminal shows once the application listens. Each line beginning with `curl` can be pasted as it is. */
+export function greeting(url: string): string {
+  const product = `${url}/products/${PRODUCT_ID}`;
+  const patch = `-X PATCH -H 'Content-Type: application/json' -d '{"priceCents":1999}'`;
+  return `
+The sample application listens on ${url}
+
+  GET   ${product}
+  PATCH ${product}
+  GET   ${url}/products?category=kitchen
+  GET   ${url}/reports/top-sellers   (slow when it is not cached)
+  GET   ${url}/stats
+
+A miss, which loads the row; look for X-Cache:
+
+  curl -i ${product}
+
+A hit, without the database:
+
+  curl -i ${product}
+
+A change, and the next read, which shows the new price:
+
+  curl -i ${patch} ${product} --next -i ${product}
+
+`;
+}

@@ -1,0 +1,18 @@
+import { redisScript } from '../../lib/redis-client/redis-script.js';
+import { type StateScripts, stateScripts } from '../../lib/stores/redis/state-scripts.js';
+
+function mutate(step: keyof StateScripts, original: string, mutant: string): StateScripts {
+  const { source } = stateScripts[step];
+  if (source.split(original).length !== 2) throw new Error(`The script ${step} must contain this exactly once: ${original}`);
+  return { ...stateScripts, [step]: redisScript(source.replace(original, () => mutant)) };
+}
+
+/** Scripts with one deliberate mistake each. The contract suite must tell every one of them from the real ones. */
+export const scriptMutants: Readonly<Record<string, StateScripts>> = {
+  'no lease check': mutate('fill', `if not alive('lease-until') or state['lease'] ~= ARGV[1] then`, 'if false then'),
+  'no floor': mutate('fill', 'local refused = announced_floor_refuses(kind, order)', 'local refused = false'),
+  'begin that replaces a live lease': mutate('begin', `token = state['lease']`, 'token = ARGV[1]'),
+  'fill that leaves the lease': mutate('fill', 'drop(LEASE, MARK,', 'drop(MARK,'),
+  'invalidate that keeps it': mutate('invalidate', 'drop(VALUE, LEASE, MARK,', 'drop(VALUE, MARK,'),
+  'equal versions refused': mutate('fill', '(difference < 0 or (exclusive and difference == 0))', '(difference <= 0)'),
+};

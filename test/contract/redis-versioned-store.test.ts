@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto';
+import { createClient } from 'redis';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { adoptRedisClient } from '../../lib/redis-client/adopt-redis-client.js';
+import { RedisVersionedStore } from '../../lib/stores/redis/redis-versioned-store.js';
+import type { StateScripts } from '../../lib/stores/redis/state-scripts.js';
+import { failingCases } from '../../lib/testing/contract-case.js';
+import { versionedStoreContract } from '../../lib/testing/versioned-store-contract.js';
+import type { MakeVersionedStoreHarness, VersionedStoreHarness } from '../../lib/testing/versioned-store-harness.js';
+import { type ReachStore, redisStoreWays, storeContext, untilItAnswers } from '../support/redis-stores.js';
+import { scriptMutants } from './redis-script-mutants.js';
+
+const bystander = createClient({ url: inject('redisUrl') });
+
+beforeAll(async () => {
+  await bystander.connect();
+});
+afterAll(() => {
+  bystander.destroy();
+});
+
+function harness(reach: ReachStore): MakeVersionedStoreHarness {
+  return async (): Promise<VersionedStoreHarness> => {
+    const namespace = `test-${randomUUID()}`;
+    const reached = await reach(inject('redisUrl'), storeContext(namespace));
+    const neighbour = await reach(inject('redisUrl'), storeContext(`${namespace}-neighbour`));
+    await Promise.all([untilItAnswers(reached.store), untilItAnswers(neighbour.store)]);
+    return {
+      store: reached.store,
+      neighbour: neighbour.store,
+      evict: async (key) => void (await bystander.del(`${namespace}:cache:1:${key}`)),
+      dispose: async () => {
+        await reached.store.clear().catch(() => undefined);
+        await neighbour.store.clear().catch(() => undefined);
+        await Promise.all([reached.close(), neighbour.close()]);
+      },
+    };
+  };
+}
+
+const withScripts =
+  (scripts: StateScripts): ReachStore =>
+  (_url, { namespace, report }) => {
+    const store = new RedisVersionedStore({ client: adoptRedisClient(bystander), namespace, report, scripts });
+    return Promise.resolve({ store, close: () => store.close() });
+  };
+
+describe.each(Object.entries(redisStoreWays))('the versioned store on Redis, reached by %s', (_name, reach) => {
+  for (const contractCase of versionedStoreContract(harness(reach))) {
+    it(contractCase.name, () => contractCase.run(), 300_000);
+  }
+});
+
+describe('the contract suite', () => {
+  it.each(Object.entries(scriptMutants))(
+    'fails for scripts with %s',
+    async (_name, scripts) => {
+      expect(await failingCases(versionedStoreContract(harness(withScripts(scripts))))).not.toEqual([]);
+    },
+    300_000,
+  );
+});

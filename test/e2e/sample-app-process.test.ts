@@ -1,0 +1,209 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { DataSource } from 'typeorm';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** The built application in a process of its own, on nothing but Node. */
+class SampleApp {
+  readonly #process: ChildProcess;
+  readonly exit: Promise<Exit>;
+  #output = '';
+  #errors = '';
+
+  constructor(variables: Readonly<Record<string, string>>) {
+    const { DATABASE_URL: _database, REDIS_URL: _redis, ZOOKEEPER_CONNECT: _zooKeeper, ...env } = process.env;
+    this.#process = spawn(process.execPath, ['dist/sample-app/main.js'], { cwd: root, env: { ...env, ...variables } });
+    this.#process.stdout?.on('data', (chunk: Buffer) => (this.#output += chunk.toString()));
+    this.#process.stderr?.on('data', (chunk: Buffer) => (this.#errors += chunk.toString()));
+    this.exit = once(this.#process, 'close').then(([code, signal]) => ({ code, signal }) as Exit);
+  }
+
+  get output(): string {
+    return this.#output;
+  }
+
+  get errors(): string {
+    return this.#errors;
+  }
+
+  /** The address it prints, and its curl lines. */
+  async greeting(): Promise<{ url: URL; curls: string[] }> {
+    let ended = false;
+    void this.exit.then(() => (ended = true));
+    await expect.poll(() => ended || /--next .*\n/.test(this.#output), { timeout: 60_000, interval: 50 }).toBe(true);
+    const url = /listens on (\S+)/.exec(this.#output)?.[1];
+    if (url === undefined) throw new Error(`The sample application did not start:\n${this.#output}\n${this.#errors}`);
+    return { url: new URL(url), curls: this.#output.split('\n').flatMap((line) => /^ *(curl .*)$/.exec(line)?.[1] ?? []) };
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process.kill(signal);
+  }
+
+  /** For the end of a test that failed half-way. */
+  async end(): Promise<void> {
+    this.#process.kill('SIGKILL');
+    await this.exit;
+  }
+}
+
+async function run(script: string): Promise<void> {
+  const child = spawn(process.execPath, [script], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  const closed = once(child, 'close');
+  const output = await Promise.all([text(child.stdout), text(child.stderr)]);
+  const [code] = await closed;
+  if (code !== 0) throw new Error(`${script} ended with ${String(code)}:\n${output.join('\n')}`);
+}
+
+/** Sends what a curl line says: one answer for each of its requests. Knows the options that the application prints, and refuses others. */
+async function curl(line: string): Promise<Response[]> {
+  const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '');
+  if (words.shift() !== 'curl') throw new Error(`Not a curl line: ${line}`);
+  const answers: Response[] = [];
+  let init: RequestInit & { headers: Record<string, string> } = { headers: {} };
+  for (let word = words.shift(); word !== undefined; word = words.shift()) {
+    const header = /^(.*?): (.*)$/;
+    if (word === '-i') continue;
+    else if (word === '-X') init.method = words.shift() ?? '';
+    else if (word === '-d') init.body = words.shift() ?? '';
+    else if (word === '-H') {
+      const [, name = '', value = ''] = header.exec(words.shift() ?? '') ?? [];
+      init.headers[name] = value;
+    } else if (word === '--next') init = { headers: {} };
+    else if (word.startsWith('http://')) answers.push(await fetch(word, init));
+    else throw new Error(`The test does not know ${word} in: ${line}`);
+  }
+  return answers;
+}
+
+/** Whether anybody listens there. */
+async function answers(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+describe('the sample application as it is started', () => {
+  const running: SampleApp[] = [];
+
+  beforeAll(() => run('scripts/build.mjs'), 180_000);
+
+  afterEach(async () => {
+    await Promise.all(running.splice(0).map((app) => app.end()));
+  });
+
+  function start(variables: Readonly<Record<string, string>> = {}): SampleApp {
+    const app = new SampleApp({ PORT: '0', ...variables });
+    running.push(app);
+    return app;
+  }
+
+  it('prints three curl lines that show a miss, a hit and a change, and ends cleanly on SIGTERM', async () => {
+    const app = start();
+    const { url, curls } = await app.greeting();
+    expect(curls).toHaveLength(3);
+    const [miss = [], hit = [], change = []] = [await curl(curls[0] ?? ''), await curl(curls[1] ?? ''), await curl(curls[2] ?? '')];
+
+    expect(miss.map(({ status, headers }) => [status, headers.get('x-cache')])).toEqual([[200, 'MISS']]);
+    const before = (await miss[0]?.json()) as { id: number; priceCents: number };
+    expect(hit.map(({ status, headers }) => [status, headers.get('x-cache')])).toEqual([[200, 'HIT']]);
+    expect(await hit[0]?.json()).toEqual(before);
+    expect(change.map(({ status, headers }) => [status, headers.get('x-cache')])).toEqual([
+      [200, null],
+      [200, 'MISS'],
+    ]);
+    const after = (await change[1]?.json()) as { id: number; priceCents: number };
+    expect(after).toMatchObject({ id: before.id, priceCents: 1999 });
+    expect(before.priceCents).not.toBe(1999);
+
+    app.signal('SIGTERM');
+    const { code, signal } = await app.exit;
+    // Nest closes everything and then passes the signal on to the process, which a shell calls 143.
+    expect(code ?? signal).toBeOneOf([0, 143, 'SIGTERM']);
+    expect(app.errors).toBe('');
+    expect(await answers(Number(url.port))).toBe(false);
+  });
+
+  it('answers other requests while the embedded database works on a slow query', async () => {
+    const app = start({ REPORT_DELAY_MS: '5000' });
+    const { url } = await app.greeting();
+    await fetch(new URL('/products/42', url));
+    let done = false;
+    const report = fetch(new URL('/reports/top-sellers', url)).then((response) => {
+      done = true;
+      return response;
+    });
+    await expect.poll(async () => ((await (await fetch(new URL('/stats', url))).json()) as { loads: number }).loads).toBe(2);
+    expect((await fetch(new URL('/products/42', url))).headers.get('x-cache')).toBe('HIT');
+    expect(done).toBe(false);
+    expect((await report).status).toBe(200);
+  });
+
+  it('ends on SIGTERM without waiting for a slow query', async () => {
+    const app = start({ REPORT_DELAY_MS: '20000' });
+    const { url } = await app.greeting();
+    const report = fetch(new URL('/reports/top-sellers', url)).then(
+      () => 'answered',
+      () => 'cut off',
+    );
+    await expect.poll(async () => ((await (await fetch(new URL('/stats', url))).json()) as { loads: number }).loads).toBe(1);
+    app.signal('SIGTERM');
+    const { code, signal } = await app.exit;
+    expect(code ?? signal).toBeOneOf([0, 143, 'SIGTERM']);
+    expect(await report).toBe('cut off');
+    expect(app.errors).toBe('');
+  });
+
+  it('says what is wrong with the environment and gives up', async () => {
+    const app = start({ PORT: 'http' });
+    expect(await app.exit).toEqual({ code: 1, signal: null });
+    expect(app.errors).toContain("PORT must be a whole number from 0 to 65535, but is 'http'");
+  });
+
+  it('says so when its port is taken', async () => {
+    const { url } = await start().greeting();
+    const second = start({ PORT: url.port });
+    expect(await second.exit).toEqual({ code: 1, signal: null });
+    expect(second.errors).toContain(`Port ${url.port} is taken`);
+  });
+
+  it('keeps transactions on the embedded database apart', async () => {
+    // Only the built file can start the database's thread.
+    const built = new URL('../../dist/sample-app/database/embedded/embedded-pool.js', import.meta.url).href;
+    const { EmbeddedPool } = (await import(/* @vite-ignore */ built)) as { EmbeddedPool: new () => unknown };
+    const dataSource = new DataSource({ type: 'postgres', driver: { Pool: EmbeddedPool } });
+    await dataSource.initialize();
+    try {
+      await dataSource.query('CREATE TABLE counter (value bigint NOT NULL); INSERT INTO counter VALUES (0)');
+      const increment = (fails: boolean) =>
+        dataSource.transaction(async (manager) => {
+          const [row] = await manager.query<{ value: string }[]>('SELECT value FROM counter');
+          await manager.query('UPDATE counter SET value = $1', [Number(row?.value) + 1]);
+          if (fails) throw new Error('rolled back');
+        });
+      const results = await Promise.allSettled(Array.from({ length: 20 }, (_, index) => increment(index % 2 === 1)));
+      expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(10);
+      expect(await dataSource.query('SELECT value FROM counter')).toEqual([{ value: '10' }]);
+      await expect(dataSource.query('SELECT 1 / 0')).rejects.toMatchObject({ driverError: { code: '22012' } });
+    } finally {
+      await dataSource.destroy();
+    }
+    await expect(dataSource.query('SELECT 1')).rejects.toThrow();
+  });
+});

@@ -1,0 +1,206 @@
+import { Test } from '@nestjs/testing';
+import type { INestApplication } from '@nestjs/common';
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { DataSource } from 'typeorm';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { SampleAppModule } from '../../sample-app/sample-app.module.js';
+
+const REPORT_DELAY_MS = 300;
+
+interface Answer {
+  readonly status: number;
+  readonly cache: string | null;
+  readonly body: unknown;
+}
+
+interface Instance {
+  readonly app: INestApplication;
+  get(path: string): Promise<Answer>;
+  patch(id: number | string, body: unknown): Promise<Answer>;
+}
+
+/** A schema of its own on the shared server: the application's tables are made in it, because it is all its sessions look at. */
+class OwnSchema {
+  readonly #name = `sample_${randomBytes(6).toString('hex')}`;
+  readonly #server = inject('postgresUrl');
+
+  get url(): string {
+    const url = new URL(this.#server);
+    url.searchParams.set('options', `-c search_path=${this.#name}`);
+    return url.href;
+  }
+
+  create(): Promise<void> {
+    return this.#run(`CREATE SCHEMA ${this.#name}`);
+  }
+
+  drop(): Promise<void> {
+    return this.#run(`DROP SCHEMA ${this.#name} CASCADE`);
+  }
+
+  async #run(sql: string): Promise<void> {
+    const client = new pg.Client({ connectionString: this.#server });
+    await client.connect();
+    try {
+      await client.query(sql);
+    } finally {
+      await client.end();
+    }
+  }
+}
+
+describe('the sample application on PostgreSQL', () => {
+  const started: INestApplication[] = [];
+  let schema: OwnSchema;
+
+  beforeEach(async () => {
+    schema = new OwnSchema();
+    await schema.create();
+  });
+
+  afterEach(async () => {
+    await Promise.all(started.splice(0).map((app) => app.close()));
+    await schema.drop();
+  });
+
+  async function start(): Promise<Instance> {
+    const config = { host: '127.0.0.1', port: 0, databaseUrl: schema.url, reportDelayMs: REPORT_DELAY_MS };
+    const module = await Test.createTestingModule({ imports: [SampleAppModule.forConfig(config)] }).compile();
+    const app = module.createNestApplication({ forceCloseConnections: true, logger: ['error'] });
+    started.push(app);
+    await app.listen(config.port, config.host);
+    const url = await app.getUrl();
+    const send = async (path: string, init?: RequestInit): Promise<Answer> => {
+      const response = await fetch(`${url}${path}`, init);
+      return { status: response.status, cache: response.headers.get('x-cache'), body: await response.json() };
+    };
+    return {
+      app,
+      get: (path) => send(path),
+      patch: (id, body) =>
+        send(`/products/${id}`, { method: 'PATCH', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    };
+  }
+
+  it('serves a product from the cache from the second request on', async () => {
+    const { get } = await start();
+    const miss = await get('/products/42');
+    expect(miss).toMatchObject({
+      status: 200,
+      cache: 'MISS',
+      body: { id: 42, name: 'Classic Linen Luggage Tag', priceCents: 1189, category: { id: 12, slug: 'travel', name: 'Travel' }, version: 1 },
+    });
+    expect(await get('/products/42')).toEqual({ ...miss, cache: 'HIT' });
+    expect(await get('/products/042')).toEqual({ ...miss, cache: 'HIT' });
+    expect(await get('/products/43')).toMatchObject({ cache: 'MISS', body: { id: 43 } });
+  });
+
+  it.each([['abc'], ['0'], ['-1'], ['1.5'], ['2147483648'], ['99999999999999999999']])('refuses the id %s', async (id) => {
+    const { get, patch } = await start();
+    expect(await get(`/products/${id}`)).toMatchObject({ status: 400, body: { message: expect.stringContaining(`'${id}'`) } });
+    expect(await patch(id, { priceCents: 1 })).toMatchObject({ status: 400 });
+  });
+
+  it('knows what it does not have', async () => {
+    const { get, patch } = await start();
+    expect(await get('/products/3001')).toMatchObject({ status: 404, body: { message: 'There is no product 3001' } });
+    expect(await patch(3001, { priceCents: 1 })).toMatchObject({ status: 404, body: { message: 'There is no product 3001' } });
+    expect(await get('/products?category=cars')).toMatchObject({ status: 404, body: { message: expect.stringContaining('garden-tools') } });
+    expect(await get('/products')).toMatchObject({ status: 400, body: { message: expect.stringContaining('garden-tools') } });
+    expect(await get('/products?category=toys&category=music')).toMatchObject({ status: 400 });
+  });
+
+  it('serves a category from the cache, each under its own key', async () => {
+    const { get } = await start();
+    const travel = await get('/products?category=travel');
+    expect(travel).toMatchObject({ status: 200, cache: 'MISS' });
+    expect((travel.body as { id: number }[]).some(({ id }) => id === 42)).toBe(true);
+    expect(await get('/products?category=travel')).toEqual({ ...travel, cache: 'HIT' });
+    const toys = await get('/products?category=toys');
+    expect(toys).toMatchObject({ status: 200, cache: 'MISS' });
+    expect((toys.body as { id: number }[]).some(({ id }) => id === 42)).toBe(false);
+  });
+
+  it('shows a change at once, in the product and in its category, and not elsewhere', async () => {
+    const { get, patch } = await start();
+    await get('/products/42');
+    await get('/products?category=travel');
+    await get('/products/43');
+    const toys = await get('/products?category=toys');
+
+    const changed = await patch(42, { name: ' Red Flask ', priceCents: 1999 });
+    expect(changed).toMatchObject({ status: 200, body: { id: 42, name: 'Red Flask', priceCents: 1999, version: 2 } });
+
+    expect(await get('/products/42')).toEqual({ ...changed, cache: 'MISS' });
+    expect(await get('/products/42')).toEqual({ ...changed, cache: 'HIT' });
+    const travel = await get('/products?category=travel');
+    expect(travel.cache).toBe('MISS');
+    expect((travel.body as { id: number }[]).find(({ id }) => id === 42)).toMatchObject({ name: 'Red Flask', priceCents: 1999 });
+    expect((await get('/products/43')).cache).toBe('HIT');
+    expect(await get('/products?category=toys')).toEqual({ ...toys, cache: 'HIT' });
+  });
+
+  it('refuses a change it does not understand, and changes nothing', async () => {
+    const { get, patch } = await start();
+    const before = await get('/products/42');
+    const bodies = [[], {}, { price: 1 }, { priceCents: '1' }, { priceCents: -1 }, { priceCents: 1.5 }, { priceCents: 100_000_001 }, { name: ' ' }];
+    for (const body of [...bodies, { name: 'x'.repeat(201) }, { name: 'a\0b' }, { priceCents: 1, version: 7 }]) {
+      expect({ body, answer: await patch(42, body) }).toMatchObject({ body, answer: { status: 400 } });
+    }
+    expect(await get('/products/42')).toEqual({ ...before, cache: 'HIT' });
+  });
+
+  it('loads the slow report once for all who ask at once', async () => {
+    const { get } = await start();
+    const began = performance.now();
+    const answers = await Promise.all(Array.from({ length: 8 }, () => get('/reports/top-sellers')));
+    expect(performance.now() - began).toBeGreaterThanOrEqual(REPORT_DELAY_MS - 1);
+    expect(answers.map(({ cache }) => cache).sort()).toEqual(['MISS', ...Array<string>(7).fill('WAITED')]);
+    expect(new Set(answers.map(({ body }) => JSON.stringify(body))).size).toBe(1);
+    const report = answers[0]?.body as { productId: number; name: string; unitsSold: number; revenueCents: number }[];
+    expect(report).toHaveLength(10);
+    expect(report[0]).toEqual({ productId: 1, name: expect.any(String), unitsSold: 668, revenueCents: expect.any(Number) });
+    expect(report.map(({ unitsSold }) => unitsSold)).toEqual(report.map(({ unitsSold }) => unitsSold).sort((a, b) => b - a));
+    expect((await get('/reports/top-sellers')).cache).toBe('HIT');
+    expect((await get('/stats')).body).toEqual({ requests: 9, hits: 1, loads: 1, waits: 7 });
+  });
+
+  it('leaves the report as it is for as long as it is cached', async () => {
+    const { get, patch } = await start();
+    const before = await get('/reports/top-sellers');
+    await patch(1, { name: 'Renamed' });
+    expect(await get('/reports/top-sellers')).toEqual({ ...before, cache: 'HIT' });
+  });
+
+  it('counts what it does, and not the asking', async () => {
+    const { get, patch } = await start();
+    expect(await get('/stats')).toEqual({ status: 200, cache: null, body: { requests: 0, hits: 0, loads: 0, waits: 0 } });
+    await get('/products/42');
+    await get('/products/42');
+    await patch(42, { priceCents: 5 });
+    await get('/products/42');
+    await get('/stats');
+    expect((await get('/stats')).body).toEqual({ requests: 4, hits: 1, loads: 2, waits: 0 });
+  });
+
+  it('makes the catalogue once, however many instances start at once', async () => {
+    const instances = await Promise.all([start(), start(), start()]);
+    const dataSource = instances[0].app.get(DataSource);
+    expect(await dataSource.query('SELECT count(*)::integer AS products FROM product')).toEqual([{ products: 3_000 }]);
+    for (const { get } of instances) expect(await get('/products/42')).toMatchObject({ status: 200, body: { id: 42 } });
+  });
+
+  it('leaves a catalogue that is there as it is', async () => {
+    const first = await start();
+    await first.patch(42, { priceCents: 7 });
+    const second = await start();
+    expect(await second.get('/products/42')).toMatchObject({ status: 200, body: { priceCents: 7, version: 2 } });
+  });
+
+  it('makes exactly the tables that its entities describe', async () => {
+    const { app } = await start();
+    const { upQueries } = await app.get(DataSource).driver.createSchemaBuilder().log();
+    expect(upQueries.map(({ query }) => query)).toEqual([]);
+  });
+});

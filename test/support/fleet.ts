@@ -1,0 +1,79 @@
+import { ClassRegistry } from '../../lib/codec/class-registry.js';
+import { TaggedJsonCodec } from '../../lib/codec/tagged-json-codec.js';
+import type { CacheEvent } from '../../lib/core/cache-event.js';
+import type { LoadPolicy } from '../../lib/core/load-policy.js';
+import type { Answer, Loader } from '../../lib/core/load-request.js';
+import type { LockProvider } from '../../lib/core/lock-provider.js';
+import { ReadThrough } from '../../lib/core/read-through.js';
+import type { Version } from '../../lib/core/version.js';
+import { InProcessLockProvider } from '../../lib/locks/in-process-lock-provider.js';
+import { InProcessLockTable } from '../../lib/locks/in-process-lock-table.js';
+import { InProcessVersionedStore } from '../../lib/stores/in-process-versioned-store.js';
+import { ManualClock } from '../../lib/testing/manual-clock.js';
+import { StagedStore } from './staged-store.js';
+
+export const POLICY: LoadPolicy = {
+  ttlMs: 60_000,
+  staleWhileRevalidateMs: 0,
+  staleIfErrorMs: 0,
+  loadTimeoutMs: 30_000,
+  waitMs: 30_000,
+  onWaitTimeout: 'load',
+  onLockUnavailable: 'load',
+  onStoreUnavailable: 'load',
+  failureBackoffMs: 1_000,
+  maxValueBytes: 8 * 1_024 * 1_024,
+  cancelUnwatched: false,
+};
+
+/** What one "process" does, and what was heard of it. */
+export interface Instance {
+  readonly cache: ReadThrough;
+  readonly events: CacheEvent[];
+  readonly store: StagedStore;
+  /** The types of its events so far. */
+  flow(): string[];
+  load<T>(loader: Loader<T>, policy?: Partial<LoadPolicy>, more?: LoadMore): Promise<Answer<T>>;
+}
+
+export interface LoadMore {
+  readonly key?: string;
+  readonly version?: Version;
+  readonly signal?: AbortSignal;
+}
+
+/** Several instances of the core over one store and one lock table, on a clock that stands still. */
+export class Fleet {
+  readonly clock = new ManualClock();
+  readonly shared = new InProcessVersionedStore({ clock: this.clock, maxEntries: 10_000 });
+  private readonly table = new InProcessLockTable();
+
+  instance(locks: LockProvider = new InProcessLockProvider({ clock: this.clock, table: this.table })): Instance {
+    const events: CacheEvent[] = [];
+    const store = new StagedStore(this.shared);
+    const cache = new ReadThrough({
+      store,
+      locks,
+      codec: new TaggedJsonCodec(new ClassRegistry()),
+      clock: this.clock,
+      observer: { observe: (event) => void events.push(event) },
+      storeTimeoutMs: 1_000,
+      lockTimeoutMs: 3_000,
+      floorMs: 60_000,
+    });
+    return {
+      cache,
+      events,
+      store,
+      flow: () => events.map((event) => event.type),
+      load: (loader, policy = {}, { key = 'k', version, signal } = {}) =>
+        cache.getOrLoad({
+          key,
+          loader,
+          policy: { ...POLICY, ...policy },
+          ...(version === undefined ? {} : { versionOf: () => version }),
+          ...(signal === undefined ? {} : { signal }),
+        }),
+    };
+  }
+}

@@ -1,0 +1,68 @@
+import type { StoreStep } from '../../lib/core/cache-event.js';
+import {
+  VersionedStore,
+  type BeginOptions,
+  type Fill,
+  type Invalidation,
+  type LoadMark,
+  type WriterSet,
+} from '../../lib/core/versioned-store.js';
+import { Gate } from './gate.js';
+
+/** A store whose steps a test can stop before or after they are done, make fail, and count. */
+export class StagedStore extends VersionedStore {
+  readonly name = 'staged';
+  down = false;
+  readonly steps: StoreStep[] = [];
+  private readonly gates = new Map<string, Gate[]>();
+
+  constructor(private readonly inner: VersionedStore) {
+    super();
+  }
+
+  get scope(): 'fleet' | 'process' {
+    return 'fleet';
+  }
+
+  /** Stops the next such step, before it is done or (its reply) after. */
+  stop(when: 'before' | 'after', step: StoreStep): Gate {
+    const gate = new Gate();
+    const name = `${when} ${step}`;
+    this.gates.set(name, [...(this.gates.get(name) ?? []), gate]);
+    return gate;
+  }
+
+  read(key: string) {
+    return this.stage('read', () => this.inner.read(key));
+  }
+  begin(key: string, options: BeginOptions) {
+    return this.stage('begin', () => this.inner.begin(key, options));
+  }
+  fill(key: string, fill: Fill) {
+    return this.stage('fill', () => this.inner.fill(key, fill));
+  }
+  mark(key: string, lease: string, mark: LoadMark, forMs: number) {
+    return this.stage('mark', () => this.inner.mark(key, lease, mark, forMs));
+  }
+  invalidate(key: string, invalidation: Invalidation) {
+    return this.stage('invalidate', () => this.inner.invalidate(key, invalidation));
+  }
+  set(key: string, set: WriterSet) {
+    return this.stage('set', () => this.inner.set(key, set));
+  }
+  clear() {
+    return this.stage('clear', () => this.inner.clear());
+  }
+  close() {
+    return this.inner.close();
+  }
+
+  private async stage<T>(step: StoreStep, work: () => Promise<T>): Promise<T> {
+    this.steps.push(step);
+    await this.gates.get(`before ${step}`)?.shift()?.pass();
+    if (this.down) throw new Error('connection refused');
+    const result = await work();
+    await this.gates.get(`after ${step}`)?.shift()?.pass();
+    return result;
+  }
+}

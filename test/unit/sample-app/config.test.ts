@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { InvalidConfigError, readConfig } from '../../../sample-app/config.js';
+
+describe('readConfig', () => {
+  it('needs nothing', () => {
+    expect(readConfig({})).toEqual({ host: '127.0.0.1', port: 3000, reportDelayMs: 1500 });
+  });
+
+  it('takes an empty variable as left out', () => {
+    expect(readConfig({ PORT: '', HOST: ' ', DATABASE_URL: '', REDIS_URL: '', ZOOKEEPER_CONNECT: ' ', REPORT_DELAY_MS: '' })).toEqual(readConfig({}));
+  });
+
+  it('takes what is given', () => {
+    const env = {
+      PORT: '0',
+      HOST: '0.0.0.0',
+      DATABASE_URL: 'postgres://shop:secret@db:5432/shop',
+      REDIS_URL: 'rediss://cache:6380',
+      ZOOKEEPER_CONNECT: 'zk1:2181,zk2:2181/shop',
+      REPORT_DELAY_MS: '20000',
+    };
+    expect(readConfig(env)).toEqual({
+      host: '0.0.0.0',
+      port: 0,
+      reportDelayMs: 20_000,
+      databaseUrl: env.DATABASE_URL,
+      redisUrl: env.REDIS_URL,
+      zooKeeperConnect: env.ZOOKEEPER_CONNECT,
+    });
+  });
+
+  it.each([
+    [{ PORT: '65536' }, "PORT must be a whole number from 0 to 65535, but is '65536'. Leave it out for 3000."],
+    [{ PORT: '3e3' }, 'PORT must be a whole number'],
+    [{ PORT: '-1' }, 'PORT must be a whole number'],
+    [{ REPORT_DELAY_MS: '1.5' }, 'REPORT_DELAY_MS must be a whole number from 0 to 20000'],
+    [{ DATABASE_URL: 'mysql://x:secret@db/shop' }, "DATABASE_URL must be a URL such as postgres://user:password@127.0.0.1:5432/shop, but begins with 'mysql:'."],
+    [{ REDIS_URL: '127.0.0.1' }, 'REDIS_URL must be a URL such as redis://127.0.0.1:6379, but is not a URL.'],
+  ])('refuses %o', (env, message) => {
+    expect(() => readConfig(env)).toThrow(InvalidConfigError);
+    expect(() => readConfig(env)).toThrow(message);
+  });
+
+  it('does not repeat a password', () => {
+    expect(() => readConfig({ DATABASE_URL: 'mysql://x:secret@db/shop' })).not.toThrow(/secret/);
+    expect(() => readConfig({ REDIS_URL: 'secret' })).not.toThrow(/secret/);
+  });
+});
