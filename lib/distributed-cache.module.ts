@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { LockedCacheableExplorer } from './cacheable/locked-cacheable.explorer.js';
+import { RoutePlans } from './cacheable/route-plans.js';
 import {
   ConfigurableModuleClass,
   MODULE_OPTIONS_TOKEN,
@@ -25,9 +26,11 @@ import { CacheHost } from './wiring/cache-host.js';
     { provide: RESOLVED_OPTIONS, useFactory: resolveOptions, inject: [MODULE_OPTIONS_TOKEN] },
     { provide: CacheHost, useClass: ApplicationCacheHost },
     DistributedCacheService,
+    RoutePlans,
     LockedCacheableExplorer,
   ],
-  exports: [DistributedCacheService],
+  // RoutePlans too: Nest builds the interceptor in the module of each controller.
+  exports: [DistributedCacheService, RoutePlans],
 })
 export class DistributedCacheModule extends ConfigurableModuleClass {
   /** @throws InvalidOptionsError while the application starts, when the options make no sense */

@@ -69,7 +69,7 @@ export class DistributedCacheService {
 
   /**
    * Announces a change and, where that is safe, stores the new value: over a value of a strictly lower version, when the version counts updates (`@VersionColumn`, or a bigint or
-   * number in `versionIs`). In every other case it acts as {@link invalidate}, since a notice that stores a value may arrive late and bring the past back.
+   * number in `version`). In every other case it acts as {@link invalidate}, since a notice that stores a value may arrive late and bring the past back.
    *
    * @returns which of the two it did
    * @throws StoreUnavailableError when the store does not answer: the change is not announced, and older values may be served until their `ttlMs` is over
@@ -80,8 +80,9 @@ export class DistributedCacheService {
     const { ttlMs, staleWhileRevalidateMs, staleIfErrorMs } = resolvePolicy(this.host.options, options, 'set() options');
     if (!this.host.options.enabled) return 'invalidated';
     const version = this.versionOfSet(value, options);
+    // Two updates may share a stamp of time, so it does not tell which of two values is the newer.
     const cache = await this.cache();
-    if (version === undefined || !mayBeStored(version, options)) {
+    if (version === undefined || version.kind === 'updated-at') {
       await cache.invalidate(encoded, version === undefined ? {} : { version });
       return 'invalidated';
     }
@@ -121,19 +122,14 @@ export class DistributedCacheService {
     }
     const versionOf = this.host.versionReader(entity, version);
     const cache = this.host.opened ?? (await this.host.open());
-    return cache.getOrLoad({ key, loader, policy, ...(versionOf !== undefined && { versionOf }), ...(signal !== undefined && { signal }) });
+    return cache.getOrLoad<T>({ key, loader, policy, ...(versionOf !== undefined && { versionOf }), ...(signal !== undefined && { signal }) });
   }
 
   private async cache(): Promise<ReadThrough> {
     return this.host.opened ?? this.host.open();
   }
 
-  private versionOfSet(value: unknown, { versionIs, entity, version }: SetOptions): Version | undefined {
-    return versionIs === undefined ? this.host.versionReader(entity, version)?.(value) : toVersion(versionIs);
+  private versionOfSet(value: unknown, { version, entity }: SetOptions): Version | undefined {
+    return version === undefined ? this.host.versionReader(entity, undefined)?.(value) : toVersion(version);
   }
-}
-
-/** Two updates may share a stamp of time, so only what counts updates tells which of two values is the newer. */
-function mayBeStored(version: Version, { versionIs }: SetOptions): boolean {
-  return version.kind === 'version' || (versionIs !== undefined && !(versionIs instanceof Date) && version.kind !== 'updated-at');
 }

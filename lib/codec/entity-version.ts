@@ -99,7 +99,10 @@ function dated(value: unknown): OrderReading {
 
 function whole(value: bigint | number): OrderReading {
   if (typeof value === 'bigint') return { order: value };
-  return Number.isSafeInteger(value) ? { order: BigInt(value) } : { problem: `the number ${value}` };
+  if (Number.isSafeInteger(value)) return { order: BigInt(value) };
+  return {
+    problem: `the number ${value}${Number.isInteger(value) ? ' (beyond 2^53, where digits are lost: give a bigint)' : ''}`,
+  };
 }
 
 function refused(value: unknown): OrderReading {

@@ -36,7 +36,7 @@ export class TagReader {
   }
 
   private tagged(key: string, data: unknown): unknown {
-    if (key.startsWith('$$')) return setOwn({}, key.slice(1), this.revive(data));
+    if (key.startsWith('$$')) return { [key.slice(1)]: this.revive(data) };
     if (key === '$class') return this.instance(data);
     const tag = TAGS.get(key.slice(1));
     if (tag === undefined) throw new CorruptEntryError(`The entry has a tag "${key}" that is not known here.`);
@@ -54,16 +54,7 @@ export class TagReader {
         `The entry contains an instance of "${name}", a class that is not registered here. Add it: classes: [${name}].`,
       );
     }
-    const instance = Object.create(registered.prototype) as JsonObject;
-    for (const [key, value] of Object.entries(data)) setOwn(instance, key, this.revive(value));
-    return instance;
+    // A literal defines its properties: no setter of the class runs, and `__proto__` among the data is a property like others.
+    return { __proto__: registered.prototype, ...this.properties(data as JsonObject, Object.keys(data)) };
   }
-}
-
-/** A plain assignment would run a setter of the class, or of `__proto__`, where there is one of that name. */
-function setOwn(target: JsonObject, key: string, value: unknown): JsonObject {
-  if (key in target)
-    return Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true });
-  target[key] = value;
-  return target;
 }

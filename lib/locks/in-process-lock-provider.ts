@@ -79,7 +79,6 @@ class InProcessHeldLock implements HeldLock {
   readonly acquired = true;
   readonly #lost = new AbortController();
   readonly #giveBack: () => void;
-  #over = false;
 
   constructor(
     readonly token: bigint,
@@ -93,10 +92,7 @@ class InProcessHeldLock implements HeldLock {
   }
 
   release(): Promise<void> {
-    if (!this.#over) {
-      this.#over = true;
-      this.#giveBack();
-    }
+    this.#giveBack();
     return Promise.resolve();
   }
 

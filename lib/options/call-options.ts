@@ -38,9 +38,11 @@ export interface LoadOptions<T = unknown> extends CachePolicy, VersionOptions<T>
 }
 
 /** What `set()` takes. */
-export interface SetOptions extends VersionOptions, Pick<CachePolicy, 'ttlMs' | 'staleWhileRevalidateMs' | 'staleIfErrorMs'> {
+export interface SetOptions extends Pick<CachePolicy, 'ttlMs' | 'staleWhileRevalidateMs' | 'staleIfErrorMs'> {
   /** The version that the change gave the row. Default: that of the value, by `entity`. */
-  readonly versionIs?: GivenVersion;
+  readonly version?: GivenVersion;
+  /** The entity that the value is an instance of. */
+  readonly entity?: EntityClass;
 }
 
 /** What `invalidate()` takes. */
@@ -82,9 +84,8 @@ export const LOAD_RULES = {
 const { ttlMs, staleWhileRevalidateMs, staleIfErrorMs } = POLICY_RULES;
 
 export const SET_RULES = {
-  versionIs: versionRule,
+  version: versionRule,
   entity: classRule,
-  version: functionRule,
   ttlMs,
   staleWhileRevalidateMs,
   staleIfErrorMs,

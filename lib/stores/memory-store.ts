@@ -32,14 +32,19 @@ export function memoryStore(options: MemoryStoreOptions = {}): VersionedStoreFac
 
 function check(options: unknown): asserts options is MemoryStoreOptions {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new InvalidOptionsError(`memoryStore() expects an object of options or nothing, but was given ${inspect(options)}.`);
+    throw new InvalidOptionsError(
+      `memoryStore() expects an object of options or nothing, but was given ${inspect(options)}.`,
+    );
   }
   for (const [name, value] of Object.entries(options)) {
     const most = name === 'maxEntries' ? MOST_ENTRIES : name === 'maxBytes' ? Number.MAX_SAFE_INTEGER : undefined;
     if (most === undefined) {
-      throw new InvalidOptionsError(`memoryStore() has no option "${name}"; it knows maxEntries and maxBytes. Remove it or correct its name.`);
+      throw new InvalidOptionsError(
+        `memoryStore() has no option "${name}"; it knows maxEntries and maxBytes. Remove it or correct its name.`,
+      );
     }
-    if (value === undefined || (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= most)) continue;
+    if (value === undefined || (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= most))
+      continue;
     throw new InvalidOptionsError(
       `memoryStore(): ${name} must be a whole number from 1 to ${most.toLocaleString('en')}, but is ${inspect(value)}. ` +
         'Correct it, or leave it out to have the default.',

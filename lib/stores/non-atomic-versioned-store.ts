@@ -158,13 +158,20 @@ export class NonAtomicVersionedStore extends VersionedStore {
   async #inTime<T>(work: (stillWanted: () => boolean) => Promise<T>): Promise<T> {
     if (this.#closed) throw new CacheClosedError(`The ${this.name} store has been closed.`);
     let wanted = true;
-    return withDeadline(this.#options.clock, work(() => wanted), this.#options.timeoutMs, () => {
-      wanted = false;
-      return this.#tooLate();
-    });
+    return withDeadline(
+      this.#options.clock,
+      work(() => wanted),
+      this.#options.timeoutMs,
+      () => {
+        wanted = false;
+        return this.#tooLate();
+      },
+    );
   }
 
   #tooLate(): StoreUnavailableError {
-    return new StoreUnavailableError(`The ${this.name} store did not finish a step within ${this.#options.timeoutMs} ms.`);
+    return new StoreUnavailableError(
+      `The ${this.name} store did not finish a step within ${this.#options.timeoutMs} ms.`,
+    );
   }
 }

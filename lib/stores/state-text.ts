@@ -7,7 +7,9 @@ const FORMAT = 'entry-state-1';
  * text; payloads are texts already and are not looked into.
  */
 export function stateToText(state: EntryState): string {
-  return JSON.stringify({ format: FORMAT, state }, (_name, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
+  return JSON.stringify({ format: FORMAT, state }, (_name, value: unknown) =>
+    typeof value === 'bigint' ? value.toString() : value,
+  );
 }
 
 /** Undefined when the text is not a state of ours: it is then treated as evicted, which is always safe. */
@@ -19,7 +21,9 @@ export function stateFromText(text: unknown): EntryState | undefined {
     const { value, floor, ...rest } = state as EntryState;
     return {
       ...rest,
-      ...(value !== undefined && { value: value.version === undefined ? value : { ...value, version: exact(value.version) } }),
+      ...(value !== undefined && {
+        value: value.version === undefined ? value : { ...value, version: exact(value.version) },
+      }),
       ...(floor !== undefined && { floor: { ...floor, version: exact(floor.version) } }),
     };
   } catch {

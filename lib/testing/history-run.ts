@@ -20,7 +20,10 @@ export class HistoryRun {
   /** Each begin so far: what was offered, what the store said of it, and when it was by the time of the reference stores. */
   readonly #loads: { readonly offered: string; readonly outcome: BeginOutcome; readonly at: number }[] = [];
   /** What the protocol leaves open is told by several references; the store must go on agreeing with one and the same. */
-  #references = [new ReferenceStore({ remembersPassedValues: true }), new ReferenceStore({ remembersPassedValues: false })];
+  #references = [
+    new ReferenceStore({ remembersPassedValues: true }),
+    new ReferenceStore({ remembersPassedValues: false }),
+  ];
   #next = 0;
   #now = 0;
 
@@ -81,10 +84,24 @@ export class HistoryRun {
     this.#compare(begunOf(outcome), (reference) => reference.begin(this.#now, lease, LIVES[lives]), 'begin');
   }
 
-  async #fill({ load, fillId, payload, version, fresh, stale }: HistoryStep & { readonly step: 'fill' }): Promise<void> {
+  async #fill({
+    load,
+    fillId,
+    payload,
+    version,
+    fresh,
+    stale,
+  }: HistoryStep & { readonly step: 'fill' }): Promise<void> {
     const { lease, begunAt, at } = this.#load(load);
     const times = { ttlMs: this.#ms(fresh), keepStaleMs: this.#ms(stale) };
-    const outcome = await this.#store.fill(this.#key, { lease, begunAt, fillId, payload, ...(version && { version }), ...times });
+    const outcome = await this.#store.fill(this.#key, {
+      lease,
+      begunAt,
+      fillId,
+      payload,
+      ...(version && { version }),
+      ...times,
+    });
     const args = { lease, begunAt: at, fillId, payload, version, freshFor: LIVES[fresh], staleFor: LIVES[stale] };
     this.#compare(filledOf(outcome), (reference) => reference.fill(this.#now, args), 'fill');
   }
@@ -94,14 +111,20 @@ export class HistoryRun {
     const load = this.#loads[index];
     if (load === undefined) return { lease: 'never begun', begunAt: '0', at: 0 };
     const { offered, outcome, at } = load;
-    return outcome.kind === 'lease' ? { lease: outcome.lease, begunAt: outcome.begunAt, at } : { lease: `not ${offered}`, begunAt: '0', at };
+    return outcome.kind === 'lease'
+      ? { lease: outcome.lease, begunAt: outcome.begunAt, at }
+      : { lease: `not ${offered}`, begunAt: '0', at };
   }
 
   #compare<Answer>(actual: Answer, expectedOf: (reference: ReferenceStore) => Answer, step: string): void {
     const expected = this.#references.map((reference) => ({ reference, answer: expectedOf(reference) }));
-    this.#references = expected.filter(({ answer }) => isDeepStrictEqual(answer, actual)).map(({ reference }) => reference);
+    this.#references = expected
+      .filter(({ answer }) => isDeepStrictEqual(answer, actual))
+      .map(({ reference }) => reference);
     if (this.#references.length > 0) return;
-    const told = this.#steps.slice(0, this.#next).map((one, index) => `${index}: ${inspect(one, { breakLength: Infinity, depth: 5 })}`);
+    const told = this.#steps
+      .slice(0, this.#next)
+      .map((one, index) => `${index}: ${inspect(one, { breakLength: Infinity, depth: 5 })}`);
     throw new AssertionError({
       message: `${this.#key}: after the last of these steps ${step} differs from the protocol\n${told.join('\n')}`,
       actual,

@@ -8,11 +8,26 @@ export type Life = 'none' | 'short' | 'long';
 /** One step of a history. `load` is the number of the begin it belongs to, counted from 0. */
 export type HistoryStep =
   | { readonly step: 'begin'; readonly lease: string; readonly lives: Life }
-  | { readonly step: 'fill'; readonly load: number; readonly fillId: string; readonly payload: string }
-      & { readonly version: Version | undefined; readonly fresh: Life; readonly stale: Life }
+  | ({ readonly step: 'fill'; readonly load: number; readonly fillId: string; readonly payload: string } & {
+      readonly version: Version | undefined;
+      readonly fresh: Life;
+      readonly stale: Life;
+    })
   | { readonly step: 'mark'; readonly load: number; readonly mark: LoadMark; readonly lives: Life }
-  | { readonly step: 'invalidate'; readonly version: Version | undefined; readonly change: ChangeKind; readonly lives: Life }
-  | { readonly step: 'set'; readonly payload: string; readonly version: Version; readonly fresh: Life; readonly stale: Life; readonly lives: Life }
+  | {
+      readonly step: 'invalidate';
+      readonly version: Version | undefined;
+      readonly change: ChangeKind;
+      readonly lives: Life;
+    }
+  | {
+      readonly step: 'set';
+      readonly payload: string;
+      readonly version: Version;
+      readonly fresh: Life;
+      readonly stale: Life;
+      readonly lives: Life;
+    }
   | { readonly step: 'lose' }
   | { readonly step: 'pause' };
 

@@ -4,10 +4,26 @@ import type { Version } from '../core/version.js';
 /** One thing that happened to a key. Times are whole numbers of the history's own; a thing with a life of `n` is gone `n` later. */
 type Happening =
   | { readonly at: number; readonly what: 'leased'; readonly lease: string; readonly until: number }
-  | { readonly at: number; readonly what: 'stored'; readonly payload: string; readonly version: Version | undefined }
-      & { readonly fillId: string | undefined; readonly freshUntil: number; readonly keptUntil: number }
-  | { readonly at: number; readonly what: 'marked'; readonly lease: string; readonly mark: LoadMark; readonly until: number }
-  | { readonly at: number; readonly what: 'announced'; readonly version: Version | undefined; readonly change: ChangeKind; readonly until: number };
+  | ({
+      readonly at: number;
+      readonly what: 'stored';
+      readonly payload: string;
+      readonly version: Version | undefined;
+    } & { readonly fillId: string | undefined; readonly freshUntil: number; readonly keptUntil: number })
+  | {
+      readonly at: number;
+      readonly what: 'marked';
+      readonly lease: string;
+      readonly mark: LoadMark;
+      readonly until: number;
+    }
+  | {
+      readonly at: number;
+      readonly what: 'announced';
+      readonly version: Version | undefined;
+      readonly change: ChangeKind;
+      readonly until: number;
+    };
 
 type Of<What extends Happening['what']> = Extract<Happening, { what: What }>;
 
@@ -26,7 +42,12 @@ export type ReferenceBegin =
 
 export type ReferenceFill =
   | { readonly stored: true }
-  | { readonly stored: false; readonly reason: string; readonly floor?: Version | undefined; readonly current?: string };
+  | {
+      readonly stored: false;
+      readonly reason: string;
+      readonly floor?: Version | undefined;
+      readonly current?: string;
+    };
 
 export interface ReferenceFillArgs {
   readonly lease: string;
@@ -93,7 +114,15 @@ export class ReferenceStore {
     if (against) return { stored: false, reason: 'older', floor: against };
     const { payload, version, fillId } = args;
     const freshUntil = Math.min(args.begunAt, now) + args.freshFor;
-    this.#past.push({ at: now, what: 'stored', payload, version, fillId, freshUntil, keptUntil: freshUntil + args.staleFor });
+    this.#past.push({
+      at: now,
+      what: 'stored',
+      payload,
+      version,
+      fillId,
+      freshUntil,
+      keptUntil: freshUntil + args.staleFor,
+    });
     return { stored: true };
   }
 
@@ -106,7 +135,13 @@ export class ReferenceStore {
     this.#past.push({ at: now, what: 'announced', version, change, until: now + floorFor });
   }
 
-  set(now: number, args: Omit<ReferenceFillArgs, 'lease' | 'fillId' | 'begunAt'> & { readonly version: Version; readonly floorFor: number }): string {
+  set(
+    now: number,
+    args: Omit<ReferenceFillArgs, 'lease' | 'fillId' | 'begunAt'> & {
+      readonly version: Version;
+      readonly floorFor: number;
+    },
+  ): string {
     const { payload, version } = args;
     const there = this.read(now).value?.version;
     if (there?.kind !== version.kind || there.order >= version.order || this.#against(now, version)) {
@@ -114,7 +149,15 @@ export class ReferenceStore {
       return 'invalidated';
     }
     const freshUntil = now + args.freshFor;
-    this.#past.push({ at: now, what: 'stored', payload, version, fillId: undefined, freshUntil, keptUntil: freshUntil + args.staleFor });
+    this.#past.push({
+      at: now,
+      what: 'stored',
+      payload,
+      version,
+      fillId: undefined,
+      freshUntil,
+      keptUntil: freshUntil + args.staleFor,
+    });
     return 'stored';
   }
 
@@ -139,7 +182,10 @@ export class ReferenceStore {
   }
 
   #loading(lease: string): boolean {
-    return this.#past.findLast((one) => (one.what === 'leased' || one.what === 'marked') && one.lease === lease)?.what === 'leased';
+    return (
+      this.#past.findLast((one) => (one.what === 'leased' || one.what === 'marked') && one.lease === lease)?.what ===
+      'leased'
+    );
   }
 
   #mark(now: number): LoadMark | undefined {
@@ -164,7 +210,8 @@ export class ReferenceStore {
     const there = this.#value(now)?.version;
     const refusing: Version[] = [];
     if (floor?.version.kind === version.kind) {
-      if (version.order < floor.version.order || (floor.exclusive && version.order === floor.version.order)) refusing.push(floor.version);
+      if (version.order < floor.version.order || (floor.exclusive && version.order === floor.version.order))
+        refusing.push(floor.version);
     }
     if (there?.kind === version.kind && version.order < there.order) refusing.push(there);
     return refusing.sort((a, b) => (a.order < b.order ? 1 : -1))[0];
@@ -179,7 +226,11 @@ export class ReferenceStore {
     for (const [index, told] of this.#past.entries()) {
       if (told.what !== 'announced') continue;
       if (inForce && inForce.until <= told.at) inForce = undefined;
-      const announced = told.version && { version: told.version, exclusive: told.change === 'removed', until: told.until };
+      const announced = told.version && {
+        version: told.version,
+        exclusive: told.change === 'removed',
+        until: told.until,
+      };
       if (told.change === 'inserted' && inForce?.exclusive) {
         inForce = announced;
         continue;

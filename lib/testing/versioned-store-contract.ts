@@ -15,7 +15,13 @@ import { versionedStoreHistories, type VersionedStoreHistoriesOptions } from './
  *
  * Each case takes a harness of its own and disposes of it. The last two cases compare random histories with a reference.
  */
-export function versionedStoreContract(makeHarness: MakeVersionedStoreHarness, options: VersionedStoreHistoriesOptions = {}): ContractCase[] {
+export function versionedStoreContract(
+  makeHarness: MakeVersionedStoreHarness,
+  options: VersionedStoreHistoriesOptions = {},
+): ContractCase[] {
   const storeCases = [...loadCases, ...fillCases, ...changeCases, ...keepingCases];
-  return [...storeCases.map((storeCase) => asContractCase(makeHarness, storeCase)), ...versionedStoreHistories(makeHarness, options)];
+  return [
+    ...storeCases.map((storeCase) => asContractCase(makeHarness, storeCase)),
+    ...versionedStoreHistories(makeHarness, options),
+  ];
 }

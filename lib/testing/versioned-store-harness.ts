@@ -80,12 +80,25 @@ type Begun = Extract<BeginOutcome, { kind: 'lease' }>;
 export async function begin(store: VersionedStore, key: string, lease = newId(), leaseMs = LONG_MS): Promise<Begun> {
   const outcome = await store.begin(key, { lease, leaseMs });
   assert.equal(outcome.kind, 'lease', 'begin gives a lease');
-  return outcome as Begun;
+  return outcome;
 }
 
-export function fill(store: VersionedStore, key: string, begun: Begun, parts: Partial<Fill> = {}): Promise<FillOutcome> {
+export function fill(
+  store: VersionedStore,
+  key: string,
+  begun: Begun,
+  parts: Partial<Fill> = {},
+): Promise<FillOutcome> {
   const { lease, begunAt } = begun;
-  return store.fill(key, { lease, begunAt, fillId: newId(), payload: 'loaded', ttlMs: LONG_MS, keepStaleMs: 0, ...parts });
+  return store.fill(key, {
+    lease,
+    begunAt,
+    fillId: newId(),
+    payload: 'loaded',
+    ttlMs: LONG_MS,
+    keepStaleMs: 0,
+    ...parts,
+  });
 }
 
 /** A begin and a fill that must be stored. */

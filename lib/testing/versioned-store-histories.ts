@@ -32,14 +32,15 @@ export function versionedStoreHistories(
   makeHarness: MakeVersionedStoreHarness,
   { histories = 10_000, timedHistories, seed = 1 }: VersionedStoreHistoriesOptions = {},
 ): ContractCase[] {
-  const withHarness = (work: (harness: VersionedStoreHarness, timed: number) => Promise<void>) => async (): Promise<void> => {
-    const harness = await makeHarness();
-    try {
-      await work(harness, timedHistories ?? Math.ceil(histories / (harness.sleep === undefined ? 20 : 2)));
-    } finally {
-      await harness.dispose();
-    }
-  };
+  const withHarness =
+    (work: (harness: VersionedStoreHarness, timed: number) => Promise<void>) => async (): Promise<void> => {
+      const harness = await makeHarness();
+      try {
+        await work(harness, timedHistories ?? Math.ceil(histories / (harness.sleep === undefined ? 20 : 2)));
+      } finally {
+        await harness.dispose();
+      }
+    };
   return [
     {
       name: 'histories: random ones are as the protocol says',
@@ -68,7 +69,11 @@ async function runTimed(harness: VersionedStoreHarness, seeds: readonly number[]
   const runs = makeRuns(harness, seeds, PAUSES, pauseMs);
   let failure: unknown;
   let inTime = true;
-  for (let segment = 0, before = performance.now(); segment <= PAUSES && inTime && failure === undefined; segment += 1) {
+  for (
+    let segment = 0, before = performance.now();
+    segment <= PAUSES && inTime && failure === undefined;
+    segment += 1
+  ) {
     const start = performance.now();
     await allOrFirstError(runs.map((run) => run.toNextPause())).catch((error: unknown) => (failure = error));
     // What lives short must have lived through this part, and what lives twice as long from the part before to the end of this one.
@@ -83,10 +88,21 @@ async function runTimed(harness: VersionedStoreHarness, seeds: readonly number[]
   return pauseMs;
 }
 
-function makeRuns({ store, evict }: VersionedStoreHarness, seeds: readonly number[], pauses: number, pauseMs: number): HistoryRun[] {
+function makeRuns(
+  { store, evict }: VersionedStoreHarness,
+  seeds: readonly number[],
+  pauses: number,
+  pauseMs: number,
+): HistoryRun[] {
   return seeds.map((seed) => {
     const steps = randomHistory({ seed, steps: STEPS, pauses, losses: evict !== undefined });
-    return new HistoryRun({ store, evict, key: `history ${seed}`, shortMs: Math.round(pauseMs * SHORT_PER_PAUSE), steps });
+    return new HistoryRun({
+      store,
+      evict,
+      key: `history ${seed}`,
+      shortMs: Math.round(pauseMs * SHORT_PER_PAUSE),
+      steps,
+    });
   });
 }
 

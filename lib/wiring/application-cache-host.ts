@@ -17,7 +17,7 @@ import { LogObserver } from '../observability/log-observer.js';
 import { CacheHost, type VersionReader } from './cache-host.js';
 import { EntityKnowledge } from './entity-knowledge.js';
 import { findApplicationCache, findDataSources } from './find-in-application.js';
-import { openLock, openStore } from './open-providers.js';
+import { openLock, openStore, type Opened } from './open-providers.js';
 import { startLine } from './start-line.js';
 
 /** Opens the cache when the application starts and closes it when it has shut down. */
@@ -29,6 +29,8 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
   private readonly observer: CacheObserver;
   private readonly entities: EntityKnowledge;
   private opening: Promise<ReadThrough> | undefined;
+  /** What was opened, in the order of opening. */
+  private readonly parts: Opened<LockProvider | VersionedStore>[] = [];
   private closed = false;
   opened: ReadThrough | undefined;
 
@@ -55,13 +57,16 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
   async onApplicationShutdown(): Promise<void> {
     this.closed = true;
     const cache = await this.opening?.catch(() => undefined);
+    this.opened = undefined;
     await cache?.close();
+    await this.closeParts();
   }
 
   open(): Promise<ReadThrough> {
     if (this.closed) return Promise.reject(new CacheClosedError('The cache is closed, because the application has shut down.'));
     // What fails may be asked for again: somebody may have come before the providers were all there.
-    this.opening ??= this.build().catch((error: unknown) => {
+    this.opening ??= this.build().catch(async (error: unknown) => {
+      await this.closeParts();
       this.opening = undefined;
       throw error;
     });
@@ -91,18 +96,21 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
     const context: ProviderContext = { namespace, clock, storeTimeoutMs, lockTimeoutMs, report: (event) => this.report(event) };
     this.entities.readDataSources();
     const store = await openStore(this.options, context, () => findApplicationCache(this.moduleRef));
-    try {
-      const scope = store.part.scope;
-      await this.proveStore(store.part);
-      const lock = await openLock(this.options, context, scope);
-      const cache = this.readThrough(store.part, lock.part);
-      const { level, message } = startLine(this.options, { store: store.description, lock: lock.description, scope });
-      this.logger[level](message);
-      this.opened = cache;
-      return cache;
-    } catch (error) {
-      await store.part.close();
-      throw error;
+    this.parts.push(store);
+    await this.proveStore(store.part);
+    const { scope } = store.part;
+    const lock = await openLock(this.options, context, scope);
+    this.parts.push(lock);
+    this.opened = this.readThrough(store.part, lock.part);
+    const { level, message } = startLine(this.options, { store: store.description, lock: lock.description, scope });
+    this.logger[level](message);
+    return this.opened;
+  }
+
+  /** The last that was opened is closed first: locks before the store. */
+  private async closeParts(): Promise<void> {
+    for (const part of this.parts.splice(0).reverse()) {
+      await part.close().catch((error: unknown) => this.logger.error(`${part.description} could not be closed: ${String(error)}`));
     }
   }
 

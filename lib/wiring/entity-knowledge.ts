@@ -31,6 +31,7 @@ export class EntityKnowledge {
     if (entity === undefined && extractor === undefined) return undefined;
     if (entity !== undefined) this.know(entity);
     return (value) => {
+      if (entity !== undefined) this.know(entity);
       const found = entity === undefined ? undefined : this.catalog.find(entity);
       const { version, problem } = versionOf(value, { entity: found, extractor });
       if (problem !== undefined) this.warnOnce(`version ${entity?.name ?? 'extractor'}`, problem);

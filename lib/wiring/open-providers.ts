@@ -5,12 +5,26 @@ import type { LockProviderFactory, ProviderContext, VersionedStoreFactory } from
 import type { VersionedStore } from '../core/versioned-store.js';
 import type { ResolvedCacheOptions } from '../distributed-cache.options.js';
 import { InProcessLockProvider } from '../locks/in-process-lock-provider.js';
-import { BorrowedLockProvider, BorrowedVersionedStore } from './borrowed-providers.js';
 
-/** A part that was opened, and how the line at start names it. */
+/** A part that was opened or lent, and how the line at start names it. */
 export interface Opened<Part> {
   readonly part: Part;
   readonly description: string;
+  /** Who opens closes: does nothing to what the application lent. */
+  close(): Promise<void>;
+}
+
+interface Closable {
+  readonly name: string;
+  close(): Promise<void>;
+}
+
+function lent<Part extends Closable>(part: Part): Opened<Part> {
+  return { part, description: part.name, close: () => Promise.resolve() };
+}
+
+function owned<Part extends Closable>(part: Part, description: string): Opened<Part> {
+  return { part, description, close: () => part.close() };
 }
 
 /** How long a factory may take; it must not wait for its server, so this only ends what would hang the start for ever. */
@@ -22,9 +36,9 @@ export async function openStore(
   context: ProviderContext,
   findApplicationCache: () => unknown,
 ): Promise<Opened<VersionedStore>> {
-  if (store !== undefined && !('createVersionedStore' in store)) return { part: new BorrowedVersionedStore(store), description: store.name };
+  if (store !== undefined && !('createVersionedStore' in store)) return lent<VersionedStore>(store);
   const factory = await withCache(store, findApplicationCache);
-  return { part: await built('store', context, async () => factory.createVersionedStore(context)), description: factory.description };
+  return owned(await built('store', context, async () => factory.createVersionedStore(context)), factory.description);
 }
 
 /** A store of one process has nothing to share, so its reloads take the in-process lock, whatever is configured. */
@@ -33,10 +47,10 @@ export async function openLock(
   context: ProviderContext,
   scope: VersionedStore['scope'],
 ): Promise<Opened<LockProvider>> {
-  if (scope === 'process') return { part: new InProcessLockProvider({ clock: context.clock }), description: 'in-process' };
-  if (lock !== undefined && !('createLockProvider' in lock)) return { part: new BorrowedLockProvider(lock), description: lock.name };
+  if (scope === 'process') return owned(new InProcessLockProvider({ clock: context.clock }), 'in-process');
+  if (lock !== undefined && !('createLockProvider' in lock)) return lent<LockProvider>(lock);
   const factory = lock ?? (await defaultLock());
-  return { part: await built('lock', context, async () => factory.createLockProvider(context)), description: factory.description };
+  return owned(await built('lock', context, async () => factory.createLockProvider(context)), factory.description);
 }
 
 async function defaultLock(): Promise<LockProviderFactory> {

@@ -30,6 +30,7 @@ describe('InProcessVersionedStore keeps the contract', () => {
 
   describe('on the system clock', () => {
     const makeHarness = () => Promise.resolve(harnessOn(undefined));
-    for (const { name, run } of versionedStoreContract(makeHarness, { histories: 2_000, seed: 50_000 })) it(name, run, 120_000);
+    for (const { name, run } of versionedStoreContract(makeHarness, { histories: 2_000, seed: 50_000 }))
+      it(name, run, 120_000);
   });
 });

@@ -6,7 +6,7 @@ import { DataSource } from 'typeorm';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { SampleAppModule } from '../../sample-app/sample-app.module.js';
 
-const REPORT_DELAY_MS = 300;
+const REPORT_DELAY_MS = 200;
 
 interface Answer {
   readonly status: number;
@@ -31,12 +31,21 @@ class OwnSchema {
     return url.href;
   }
 
-  create(): Promise<void> {
-    return this.#run(`CREATE SCHEMA ${this.#name}`);
+  async create(): Promise<void> {
+    await this.#run(`CREATE SCHEMA ${this.#name}`);
   }
 
-  drop(): Promise<void> {
-    return this.#run(`DROP SCHEMA ${this.#name} CASCADE`);
+  async drop(): Promise<void> {
+    await this.#run(`DROP SCHEMA ${this.#name} CASCADE`);
+  }
+
+  /** Nobody reads the table until it is released. */
+  async hold(table: string): Promise<{ release(): Promise<void> }> {
+    const client = new pg.Client({ connectionString: this.#server });
+    await client.connect();
+    await client.query('BEGIN');
+    await client.query(`LOCK TABLE ${this.#name}.${table} IN ACCESS EXCLUSIVE MODE`);
+    return { release: () => client.end() };
   }
 
   async #run(sql: string): Promise<void> {
@@ -96,10 +105,12 @@ describe('the sample application on PostgreSQL', () => {
     expect(await get('/products/43')).toMatchObject({ cache: 'MISS', body: { id: 43 } });
   });
 
-  it.each([['abc'], ['0'], ['-1'], ['1.5'], ['2147483648'], ['99999999999999999999']])('refuses the id %s', async (id) => {
+  it('refuses what is no id', async () => {
     const { get, patch } = await start();
-    expect(await get(`/products/${id}`)).toMatchObject({ status: 400, body: { message: expect.stringContaining(`'${id}'`) } });
-    expect(await patch(id, { priceCents: 1 })).toMatchObject({ status: 400 });
+    for (const id of ['abc', '0', '-1', '1.5', '2147483648', '99999999999999999999']) {
+      expect(await get(`/products/${id}`)).toMatchObject({ status: 400, body: { message: expect.stringContaining(`'${id}'`) } });
+      expect(await patch(id, { priceCents: 1 })).toMatchObject({ status: 400 });
+    }
   });
 
   it('knows what it does not have', async () => {
@@ -153,9 +164,15 @@ describe('the sample application on PostgreSQL', () => {
 
   it('loads the slow report once for all who ask at once', async () => {
     const { get } = await start();
-    const began = performance.now();
-    const answers = await Promise.all(Array.from({ length: 8 }, () => get('/reports/top-sellers')));
-    expect(performance.now() - began).toBeGreaterThanOrEqual(REPORT_DELAY_MS - 1);
+    // The query waits for the table, so that all eight have asked before it answers.
+    const table = await schema.hold('sale');
+    const asking = Promise.all(Array.from({ length: 8 }, () => get('/reports/top-sellers')));
+    try {
+      await expect.poll(async () => (await get('/stats')).body, { timeout: 30_000 }).toEqual({ requests: 8, hits: 0, loads: 1, waits: 7 });
+    } finally {
+      await table.release();
+    }
+    const answers = await asking;
     expect(answers.map(({ cache }) => cache).sort()).toEqual(['MISS', ...Array<string>(7).fill('WAITED')]);
     expect(new Set(answers.map(({ body }) => JSON.stringify(body))).size).toBe(1);
     const report = answers[0]?.body as { productId: number; name: string; unitsSold: number; revenueCents: number }[];
@@ -164,6 +181,13 @@ describe('the sample application on PostgreSQL', () => {
     expect(report.map(({ unitsSold }) => unitsSold)).toEqual(report.map(({ unitsSold }) => unitsSold).sort((a, b) => b - a));
     expect((await get('/reports/top-sellers')).cache).toBe('HIT');
     expect((await get('/stats')).body).toEqual({ requests: 9, hits: 1, loads: 1, waits: 7 });
+  });
+
+  it('takes its time for the report', async () => {
+    const { get } = await start();
+    const began = performance.now();
+    await get('/reports/top-sellers');
+    expect(performance.now() - began).toBeGreaterThanOrEqual(REPORT_DELAY_MS - 1);
   });
 
   it('leaves the report as it is for as long as it is cached', async () => {

@@ -48,6 +48,8 @@ export class Fleet {
   readonly shared = new InProcessVersionedStore({ clock: this.clock, maxEntries: 10_000 });
   private readonly table = new InProcessLockTable();
 
+  constructor(private readonly storeTimeoutMs = 1_000) {}
+
   instance(locks: LockProvider = new InProcessLockProvider({ clock: this.clock, table: this.table })): Instance {
     const events: CacheEvent[] = [];
     const store = new StagedStore(this.shared);
@@ -57,7 +59,7 @@ export class Fleet {
       codec: new TaggedJsonCodec(new ClassRegistry()),
       clock: this.clock,
       observer: { observe: (event) => void events.push(event) },
-      storeTimeoutMs: 1_000,
+      storeTimeoutMs: this.storeTimeoutMs,
       lockTimeoutMs: 3_000,
       floorMs: 60_000,
     });

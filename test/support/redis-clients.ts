@@ -39,7 +39,11 @@ export const applicationClients: Readonly<Record<string, (url: string) => Promis
     return { client, close: () => client.disconnect() };
   },
   'ioredis 6': async (url) => {
-    const client = new IoredisV6(url, { enableOfflineQueue: false, lazyConnect: true, retryStrategy: reconnectStrategy });
+    const client = new IoredisV6(url, {
+      enableOfflineQueue: false,
+      lazyConnect: true,
+      retryStrategy: reconnectStrategy,
+    });
     client.on('error', () => undefined);
     await client.connect();
     return { client, close: () => client.disconnect() };

@@ -13,7 +13,13 @@ import { applicationClients } from './redis-clients.js';
 
 /** What the module would tell a store, with the events it makes. */
 export function storeContext(namespace: string, events: CacheEvent[] = []): ProviderContext {
-  return { namespace, clock: systemClock, storeTimeoutMs: 1_000, lockTimeoutMs: 1_000, report: (event) => events.push(event) };
+  return {
+    namespace,
+    clock: systemClock,
+    storeTimeoutMs: 1_000,
+    lockTimeoutMs: 1_000,
+    report: (event) => events.push(event),
+  };
 }
 
 /** A store as the application reaches it; `close` closes what the application made. */
@@ -26,7 +32,12 @@ export interface ReachedStore {
 
 export type ReachStore = (url: string, context: ProviderContext) => Promise<ReachedStore>;
 
-async function reached(factory: VersionedStoreFactory, context: ProviderContext, client?: unknown, close = (): unknown => undefined): Promise<ReachedStore> {
+async function reached(
+  factory: VersionedStoreFactory,
+  context: ProviderContext,
+  client?: unknown,
+  close = (): unknown => undefined,
+): Promise<ReachedStore> {
   const store = await factory.createVersionedStore(context);
   return {
     store,

@@ -14,6 +14,8 @@ export class StagedStore extends VersionedStore {
   readonly name = 'staged';
   down = false;
   readonly steps: StoreStep[] = [];
+  /** Stands before every request and before every reply, when a test wants to order them all. */
+  everyStep: (what: string) => Promise<unknown> = () => Promise.resolve();
   private readonly gates = new Map<string, Gate[]>();
 
   constructor(private readonly inner: VersionedStore) {
@@ -59,10 +61,12 @@ export class StagedStore extends VersionedStore {
 
   private async stage<T>(step: StoreStep, work: () => Promise<T>): Promise<T> {
     this.steps.push(step);
+    await this.everyStep(step);
     await this.gates.get(`before ${step}`)?.shift()?.pass();
     if (this.down) throw new Error('connection refused');
     const result = await work();
     await this.gates.get(`after ${step}`)?.shift()?.pass();
+    await this.everyStep(`${step} replies`);
     return result;
   }
 }

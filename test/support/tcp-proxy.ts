@@ -6,6 +6,18 @@ interface Pair {
   readonly server: Socket;
 }
 
+/** What is lost of an exchange: the request (the server never did it) or the reply (it did, and the client does not know). */
+export type Loss = 'request' | 'reply';
+
+interface Trap {
+  readonly matches: (request: Buffer) => boolean;
+  readonly loss: Loss;
+  readonly thenRefuse: boolean;
+  readonly sprung: () => void;
+  /** The connection whose next reply is to be lost. */
+  victim?: Pair;
+}
+
 /** Stands between a client and a server on this machine, and breaks what it is told to break. */
 export class TcpProxy {
   readonly #targetPort: number;
@@ -13,8 +25,7 @@ export class TcpProxy {
   readonly #pairs = new Set<Pair>();
   #refusing = false;
   #silent = false;
-  #losesReplies = false;
-  #replyLost: (() => void) | undefined;
+  #trap: Trap | undefined;
 
   private constructor(targetPort: number) {
     this.#targetPort = targetPort;
@@ -60,13 +71,12 @@ export class TcpProxy {
   }
 
   /**
-   * The next bytes of the server, on whatever connection, are dropped, and its connection is ended with them: the server has done what it was asked, and the client
-   * does not know. Resolves when that has happened.
+   * Waits for a request (a chunk of bytes as it arrives) that matches, loses it or the reply to it, and ends its connection with that. Resolves when it has happened.
+   * `thenRefuse`: nobody gets in after that until `heal()`.
    */
-  loseNextReply(): Promise<void> {
-    this.#losesReplies = true;
-    return new Promise((resolve) => {
-      this.#replyLost = resolve;
+  lose(loss: Loss, matches: (request: Buffer) => boolean, { thenRefuse = false } = {}): Promise<void> {
+    return new Promise((sprung) => {
+      this.#trap = { matches, loss, thenRefuse, sprung };
     });
   }
 
@@ -101,19 +111,28 @@ export class TcpProxy {
         this.#end(pair);
       });
     }
-    pair.client.on('data', (data) => {
+    pair.client.on('data', (data: Buffer) => {
+      const trap = this.#trap;
+      if (trap && !trap.victim && trap.matches(data)) {
+        if (trap.loss === 'request') {
+          this.#spring(trap, pair);
+          return;
+        }
+        trap.victim = pair;
+      }
       if (!this.#silent) pair.server.write(data);
     });
     pair.server.on('data', (data) => {
-      if (this.#losesReplies) this.#loseReply(pair);
+      if (this.#trap?.victim === pair) this.#spring(this.#trap, pair);
       else if (!this.#silent) pair.client.write(data);
     });
   }
 
-  #loseReply(pair: Pair): void {
-    this.#losesReplies = false;
+  #spring(trap: Trap, pair: Pair): void {
+    this.#trap = undefined;
+    if (trap.thenRefuse) this.refuse();
     this.#end(pair);
-    this.#replyLost?.();
+    trap.sprung();
   }
 
   #end(pair: Pair): void {

@@ -129,7 +129,6 @@ export class RedisLockProvider extends LockProvider {
       const sent = this.#commands.acquire(name, owner);
       try {
         const answer = await patience.orGiveUp(sent);
-        patience.signal.throwIfAborted();
         this.#moveTo('connected');
         // A lock that took so long to come is half expired already: it is asked for again, and so prolonged.
         if (answer.kind === 'busy' || clock.elapsedMs() - sentAt < ttlMs / 2) return { ...answer, sentAt };

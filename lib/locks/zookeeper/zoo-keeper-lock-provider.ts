@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { CacheClosedError, LockUnavailableError } from '../../core/errors.js';
 import { LockProvider } from '../../core/lock-provider.js';
 import type { AcquireOptions, BusyLock, HeldLock, LockState } from '../../core/lock-provider.js';
@@ -44,6 +45,8 @@ export class ZooKeeperLockProvider extends LockProvider {
     const { target, root, sessionTimeoutMs, auth, nativeLogLevel, maxHeldLocks, protectRoot } = options;
     const { clock, namespace, lockTimeoutMs } = context;
     this.#context = context;
+    // Every attempt under way listens to it; many are no leak.
+    setMaxListeners(0, this.#closing.signal);
     this.#maxHeld = maxHeldLocks;
     const home = `${target.chroot}${root}/${namespace}`;
     this.#locksPath = `${home}/locks`;

@@ -164,13 +164,21 @@ export class ZooKeeperSession {
     return new Promise<Reply>((resolve) => {
       const cancel = clock.after(operationTimeoutMs, () => {
         resolve(failed(ZkCode.operationTimeout));
+        this.#notice(client);
       });
       void send(client).then((reply) => {
         cancel();
         if (generation === this.#supervisor.generation && isServersAnswer(codeOf(reply))) this.#lease.contact(sentAtMs);
         resolve(reply);
       });
+      this.#notice(client);
     });
+  }
+
+  /** When sending fails, the C client closes the connection and says nothing before its next timer, a third of the session timeout away. */
+  #notice(client: ZkClientPort): void {
+    const believed = this.#state === 'connected' && client === this.#supervisor.client;
+    if (believed && !client.isConnected) this.#disconnected();
   }
 
   #connected(client: ZkClientPort): void {

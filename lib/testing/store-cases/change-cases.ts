@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import type { VersionedStore } from '../../core/versioned-store.js';
 import type { Version } from '../../core/version.js';
-import { LONG_MS, SHORT_MS, begin, fill, payloadOf, refusal, store as storeValue, version, type StoreCase } from '../versioned-store-harness.js';
+import {
+  LONG_MS,
+  SHORT_MS,
+  begin,
+  fill,
+  payloadOf,
+  refusal,
+  store as storeValue,
+  version,
+  type StoreCase,
+} from '../versioned-store-harness.js';
 
 const set = { payload: 'written', ttlMs: LONG_MS, keepStaleMs: 0, floorMs: LONG_MS };
 
@@ -64,7 +74,8 @@ export const changeCases: readonly StoreCase[] = [
   {
     name: 'invalidate: nothing but a higher floor prolongs one',
     run: async ({ store, elapse }) => {
-      for (const key of ['same', 'lower', 'none', 'higher']) await store.invalidate(key, { version: version(5), floorMs: SHORT_MS });
+      for (const key of ['same', 'lower', 'none', 'higher'])
+        await store.invalidate(key, { version: version(5), floorMs: SHORT_MS });
       await store.invalidate('same', { version: version(5), floorMs: LONG_MS });
       await store.invalidate('lower', { version: version(4), floorMs: LONG_MS });
       await store.invalidate('none', { floorMs: LONG_MS });
@@ -179,7 +190,8 @@ export const changeCases: readonly StoreCase[] = [
       for (const key of [...cases.map(([name]) => name), 'tombstone', 'load', 'nothing']) {
         assert.equal(await store.set(key, { ...set, version: version(6) }), 'invalidated', key);
         assert.equal(await payloadOf(store, key), undefined, key);
-        if (key === 'load') assert.equal(refusal(await fill(store, key, begun, { version: version(9) })), 'invalidated');
+        if (key === 'load')
+          assert.equal(refusal(await fill(store, key, begun, { version: version(9) })), 'invalidated');
         assert.deepEqual(await floorOf(store, key), version(key === 'higher' ? 7 : 6), key);
       }
     },

@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import { MAX_VERSION_ORDER } from '../../core/version.js';
 import type { VersionedStore } from '../../core/versioned-store.js';
-import { LONG_MS, SHORT_MS, begin, fill, payloadOf, refusal, store as storeValue, version, type StoreCase } from '../versioned-store-harness.js';
+import {
+  LONG_MS,
+  SHORT_MS,
+  begin,
+  fill,
+  payloadOf,
+  refusal,
+  store as storeValue,
+  version,
+  type StoreCase,
+} from '../versioned-store-harness.js';
 
 /** Versions where a number with a fraction of 53 bits would be wrong, each with the next lower one. */
 const EXACT_ORDERS = [1n, 2n ** 31n, 2n ** 32n, 2n ** 53n, 2n ** 53n + 1n, 10n ** 18n, MAX_VERSION_ORDER];
@@ -24,7 +34,9 @@ export const fillCases: readonly StoreCase[] = [
     name: 'fill: of a hundred at once one is stored',
     run: async ({ store }) => {
       const begun = await begin(store, 'k');
-      const outcomes = await Promise.all(Array.from({ length: 100 }, (_, index) => fill(store, 'k', begun, { payload: `${index}` })));
+      const outcomes = await Promise.all(
+        Array.from({ length: 100 }, (_, index) => fill(store, 'k', begun, { payload: `${index}` })),
+      );
       const winner = outcomes.findIndex(({ stored }) => stored);
       assert.equal(outcomes.filter(({ stored }) => stored).length, 1);
       assert.equal(await payloadOf(store, 'k'), `${winner}`);
@@ -90,7 +102,11 @@ export const fillCases: readonly StoreCase[] = [
     run: async ({ store }) => {
       await store.invalidate('k', { version: version(5), floorMs: LONG_MS });
       const begun = await begin(store, 'k');
-      assert.deepEqual(await fill(store, 'k', begun, { version: version(4) }), { stored: false, reason: 'older', floor: version(5) });
+      assert.deepEqual(await fill(store, 'k', begun, { version: version(4) }), {
+        stored: false,
+        reason: 'older',
+        floor: version(5),
+      });
       assert.deepEqual(await store.read('k'), { lease: begun.lease, loading: true });
       assert.deepEqual(await fill(store, 'k', begun, { version: version(5) }), { stored: true }, 'equal is not older');
     },
@@ -101,7 +117,11 @@ export const fillCases: readonly StoreCase[] = [
       await storeValue(store, 'k', { version: version(5), payload: 'five', ttlMs: SHORT_MS, keepStaleMs: LONG_MS });
       await elapse();
       const begun = await begin(store, 'k');
-      assert.deepEqual(await fill(store, 'k', begun, { version: version(4) }), { stored: false, reason: 'older', floor: version(5) });
+      assert.deepEqual(await fill(store, 'k', begun, { version: version(4) }), {
+        stored: false,
+        reason: 'older',
+        floor: version(5),
+      });
       assert.equal(await payloadOf(store, 'k'), 'five');
     },
   },
@@ -152,7 +172,11 @@ export const fillCases: readonly StoreCase[] = [
       await store.invalidate('k', { version: version(9), floorMs: LONG_MS });
       await store.invalidate('k', { version: version(10), floorMs: LONG_MS });
       const begun = await begin(store, 'k');
-      assert.deepEqual(await fill(store, 'k', begun, { version: version(9) }), { stored: false, reason: 'older', floor: version(10) });
+      assert.deepEqual(await fill(store, 'k', begun, { version: version(9) }), {
+        stored: false,
+        reason: 'older',
+        floor: version(10),
+      });
       assert.deepEqual(await fill(store, 'k', begun, { version: version(100) }), { stored: true });
     },
   },
@@ -170,5 +194,9 @@ async function compareAround(store: VersionedStore, key: string, order: bigint):
   await storeValue(store, over, { version: version(order - 1n) });
   const set = { payload: 'set', ttlMs: LONG_MS, keepStaleMs: 0, floorMs: LONG_MS };
   assert.equal(await store.set(over, { ...set, version: version(order) }), 'stored', `${order} replaces ${order - 1n}`);
-  assert.equal(await store.set(over, { ...set, version: version(order - 1n) }), 'invalidated', `${order - 1n} does not replace ${order}`);
+  assert.equal(
+    await store.set(over, { ...set, version: version(order - 1n) }),
+    'invalidated',
+    `${order - 1n} does not replace ${order}`,
+  );
 }

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { LONG_MS, begin, fill, payloadOf, refusal, store as storeValue, version, type StoreCase } from '../versioned-store-harness.js';
+import {
+  LONG_MS,
+  begin,
+  fill,
+  payloadOf,
+  refusal,
+  store as storeValue,
+  version,
+  type StoreCase,
+} from '../versioned-store-harness.js';
 
 /** Texts in which something has broken before: separators, patterns, escapes, other scripts, unpaired surrogates left out (they are no UTF-8). */
 const ODD_TEXTS = [
@@ -29,7 +38,8 @@ export const keepingCases: readonly StoreCase[] = [
     name: 'keys: any text is a key of its own',
     run: async ({ store }) => {
       for (const [index, key] of ODD_TEXTS.entries()) await storeValue(store, key, { payload: `payload ${index}` });
-      for (const [index, key] of ODD_TEXTS.entries()) assert.equal(await payloadOf(store, key), `payload ${index}`, JSON.stringify(key));
+      for (const [index, key] of ODD_TEXTS.entries())
+        assert.equal(await payloadOf(store, key), `payload ${index}`, JSON.stringify(key));
       for (const key of ODD_TEXTS) await store.invalidate(key, { floorMs: LONG_MS });
       for (const key of ODD_TEXTS) assert.equal(await payloadOf(store, key), undefined, JSON.stringify(key));
     },
@@ -37,7 +47,16 @@ export const keepingCases: readonly StoreCase[] = [
   {
     name: 'payloads: come back as they went in',
     run: async ({ store }) => {
-      const payloads = [...ODD_TEXTS, '', 'null', 'undefined', '0', '{"a":[1]}', '"'.repeat(1_000), 'é💾\u0000'.repeat(1_000)];
+      const payloads = [
+        ...ODD_TEXTS,
+        '',
+        'null',
+        'undefined',
+        '0',
+        '{"a":[1]}',
+        '"'.repeat(1_000),
+        'é💾\u0000'.repeat(1_000),
+      ];
       for (const [index, payload] of payloads.entries()) await storeValue(store, `k${index}`, { payload });
       for (const [index, payload] of payloads.entries()) assert.equal(await payloadOf(store, `k${index}`), payload);
     },
@@ -106,7 +125,11 @@ export const keepingCases: readonly StoreCase[] = [
     run: async ({ store }) => {
       const begun = await begin(store, 'k');
       const fills = Array.from({ length: 20 }, (_, index) => fill(store, 'k', begun, { payload: `old ${index}` }));
-      await Promise.all([...fills, store.invalidate('k', { floorMs: LONG_MS }), ...Array.from({ length: 20 }, () => fill(store, 'k', begun))]);
+      await Promise.all([
+        ...fills,
+        store.invalidate('k', { floorMs: LONG_MS }),
+        ...Array.from({ length: 20 }, () => fill(store, 'k', begun)),
+      ]);
       assert.equal(await payloadOf(store, 'k'), undefined);
       assert.notEqual(refusal(await fill(store, 'k', begun)), undefined);
     },
@@ -117,7 +140,9 @@ export const keepingCases: readonly StoreCase[] = [
       await storeValue(store, 'k', { version: version(1) });
       const orders = Array.from({ length: 50 }, (_, index) => ((index * 7) % 50) + 2);
       const set = { ttlMs: LONG_MS, keepStaleMs: 0, floorMs: LONG_MS };
-      await Promise.all(orders.map((order) => store.set('k', { ...set, payload: `${order}`, version: version(order) })));
+      await Promise.all(
+        orders.map((order) => store.set('k', { ...set, payload: `${order}`, version: version(order) })),
+      );
       const left = await payloadOf(store, 'k');
       assert.ok(left === undefined || left === '51', `${left} is left`);
       assert.equal(await store.set('k', { ...set, payload: '50', version: version(50) }), 'invalidated');

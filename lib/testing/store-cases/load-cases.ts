@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { LONG_MS, SHORT_MS, begin, fill, newId, payloadOf, refusal, store as storeValue, type StoreCase } from '../versioned-store-harness.js';
+import {
+  LONG_MS,
+  SHORT_MS,
+  begin,
+  fill,
+  newId,
+  payloadOf,
+  refusal,
+  store as storeValue,
+  type StoreCase,
+} from '../versioned-store-harness.js';
 
 /** A load from its begin to its end: read, begin, mark, and when a value is fresh. */
 export const loadCases: readonly StoreCase[] = [
@@ -32,7 +42,10 @@ export const loadCases: readonly StoreCase[] = [
     name: 'begin: puts the offered lease on a key that has none, and says that somebody loads',
     run: async ({ store }) => {
       const begun = await begin(store, 'k', 'mine');
-      assert.deepEqual({ ...begun, begunAt: '' }, { kind: 'lease', lease: 'mine', existed: false, loading: false, begunAt: '' });
+      assert.deepEqual(
+        { ...begun, begunAt: '' },
+        { kind: 'lease', lease: 'mine', existed: false, loading: false, begunAt: '' },
+      );
       assert.deepEqual(await store.read('k'), { lease: 'mine', loading: true });
     },
   },
@@ -100,7 +113,9 @@ export const loadCases: readonly StoreCase[] = [
   {
     name: 'begin: a hundred at once make one lease',
     run: async ({ store }) => {
-      const outcomes = await Promise.all(Array.from({ length: 100 }, (_, index) => begin(store, 'k', `lease-${index}`)));
+      const outcomes = await Promise.all(
+        Array.from({ length: 100 }, (_, index) => begin(store, 'k', `lease-${index}`)),
+      );
       assert.equal(new Set(outcomes.map(({ lease }) => lease)).size, 1, 'all have the same lease');
       assert.equal(outcomes.filter(({ existed }) => !existed).length, 1, 'one of them made it');
     },
@@ -110,7 +125,9 @@ export const loadCases: readonly StoreCase[] = [
     run: async ({ store, elapse }) => {
       const begun = await begin(store, 'k');
       await elapse();
-      assert.deepEqual(await fill(store, 'k', begun, { payload: 'late', ttlMs: SHORT_MS, keepStaleMs: LONG_MS }), { stored: true });
+      assert.deepEqual(await fill(store, 'k', begun, { payload: 'late', ttlMs: SHORT_MS, keepStaleMs: LONG_MS }), {
+        stored: true,
+      });
       const { value } = await store.read('k');
       assert.equal(value?.payload, 'late');
       assert.ok(value.freshForMs <= 0, 'it is stale already');
@@ -128,7 +145,11 @@ export const loadCases: readonly StoreCase[] = [
     name: 'mark: of a failed load ends the next begin, and is told',
     run: async ({ store }) => {
       const { lease } = await begin(store, 'k');
-      const mark = { id: 'load', kind: 'failed', error: { name: 'Error', message: 'näh\u0000', code: 7, response: { a: [null] } } } as const;
+      const mark = {
+        id: 'load',
+        kind: 'failed',
+        error: { name: 'Error', message: 'näh\u0000', code: 7, response: { a: [null] } },
+      } as const;
       await store.mark('k', lease, mark, LONG_MS);
       assert.deepEqual(await store.read('k'), { lease, loading: false, mark });
       assert.deepEqual(await store.begin('k', { lease: newId(), leaseMs: LONG_MS }), { kind: 'failed', mark });

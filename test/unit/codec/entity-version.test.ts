@@ -96,7 +96,12 @@ describe('versionOf, best source first', () => {
 describe('versionOf, a stamp that is none', () => {
   it.each<[string, unknown, VersionSource, RegExp]>([
     ['a fraction', new Product(1.5), { entity: both }, /@VersionColumn of Product gave the number 1\.5, but/],
-    ['a number that has lost digits', new Product(2 ** 60), { entity: both }, /the number 1152921504606846976/],
+    [
+      'a number that has lost digits',
+      new Product(2 ** 60),
+      { entity: both },
+      /the number 1152921504606847000 \(beyond 2\^53, where digits are lost/,
+    ],
     [
       'a negative number',
       new Product(-1),

@@ -312,6 +312,10 @@ describe('instances of registered classes', () => {
     expect(() => codec.decode(payload)).toThrow(/"Money".*classes: \[Money\]/);
   });
 
+  it('with something beside name and properties are corrupt', () => {
+    expect(() => withMoney.decode('{"tagged":{"$class":["Money",{},1]}}')).toThrow(CorruptEntryError);
+  });
+
   it('leave out a lazy relation that is being loaded, and never touch its getter', () => {
     class Order {
       id = 1;

@@ -8,6 +8,7 @@ import type { CacheEvent } from '../../../../lib/core/cache-event.js';
 import { systemClock } from '../../../../lib/core/clock.js';
 import type { BusyLock, HeldLock, LockProvider, LockState } from '../../../../lib/core/lock-provider.js';
 import { zooKeeperLock } from '../../../../lib/locks/zookeeper/zoo-keeper-lock.js';
+import type { TcpProxy } from '../../../support/tcp-proxy.js';
 import type { ZooKeeperLockOptions } from '../../../../lib/locks/zookeeper/zoo-keeper-lock-options.js';
 
 /** No step of a healthy system takes that long, however loaded the machine is. */
@@ -26,7 +27,7 @@ export function freshNamespace(): string {
 /** A provider as a process would have it. Closed when the test ends. */
 export async function openProvider(
   options: ZooKeeperLockOptions,
-  { namespace, lockTimeoutMs = 10_000 }: { readonly namespace: string; readonly lockTimeoutMs?: number },
+  { namespace, lockTimeoutMs = 10_000, via }: { readonly namespace: string; readonly lockTimeoutMs?: number; readonly via?: TcpProxy },
 ): Promise<Opened> {
   const events: CacheEvent[] = [];
   const provider = await zooKeeperLock(options).createLockProvider({
@@ -36,7 +37,12 @@ export async function openProvider(
     lockTimeoutMs,
     report: (event) => events.push(event),
   });
-  onTestFinished(() => provider.close());
+  onTestFinished(async () => {
+    // The client waits for the server's farewell without letting go of the event loop, and a proxy in the same process could not pass it on.
+    via?.refuse();
+    await until('the connection to break', () => !via || provider.state !== 'connected');
+    await provider.close();
+  });
   return { provider, events };
 }
 

@@ -1,0 +1,62 @@
+import { Inject, Injectable, type OnModuleInit, type Type } from '@nestjs/common';
+import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { InvalidOptionsError } from '../core/errors.js';
+import { LOCKED_CACHEABLE } from './route-plan.js';
+import { RoutePlans } from './route-plans.js';
+
+type Handler = (...args: never[]) => unknown;
+
+/** Providers whose methods answer in other contexts than HTTP, where interceptors run and this one does nothing. */
+const OTHER_CONTEXTS = ['websockets:is_gateway', 'graphql:resolver_type'];
+
+/** Looks at every decorated method while the application starts, so that a mistake is found then and not by the first request. */
+@Injectable()
+export class LockedCacheableExplorer implements OnModuleInit {
+  constructor(
+    @Inject(DiscoveryService) private readonly discovery: DiscoveryService,
+    @Inject(MetadataScanner) private readonly scanner: MetadataScanner,
+    @Inject(RoutePlans) private readonly plans: RoutePlans,
+  ) {}
+
+  /** @throws InvalidOptionsError for a decorated method of a provider, and for a policy that does not fit the module's options */
+  onModuleInit(): void {
+    for (const { metatype } of this.discovery.getControllers()) {
+      if (typeof metatype === 'function') this.planController(metatype as Type);
+    }
+    for (const wrapper of this.discovery.getProviders()) {
+      for (const prototype of prototypesOf(wrapper)) this.refuseProvider(prototype);
+    }
+  }
+
+  private planController(controller: Type): void {
+    for (const { handler } of this.decorated(controller.prototype as object)) {
+      const plan = this.plans.find(controller, handler);
+      if (plan !== undefined) this.plans.warnOfNever(plan);
+    }
+  }
+
+  private refuseProvider(prototype: object): void {
+    const { constructor } = prototype;
+    if (OTHER_CONTEXTS.some((key) => Reflect.hasMetadata(key, constructor))) return;
+    const [first] = this.decorated(prototype);
+    if (first === undefined) return;
+    throw new InvalidOptionsError(
+      `@LockedCacheable() on ${constructor.name}.${first.name}: expected a method of a controller, got one of a provider, where no interceptor runs. ` +
+        'Inject DistributedCacheService there and call getOrLoad(key, loader).',
+    );
+  }
+
+  private decorated(prototype: object): { readonly name: string; readonly handler: Handler }[] {
+    return this.scanner
+      .getAllMethodNames(prototype)
+      .map((name) => ({ name, handler: (prototype as Record<string, unknown>)[name] as Handler }))
+      .filter(({ handler }) => Reflect.hasMetadata(LOCKED_CACHEABLE, handler));
+  }
+}
+
+/** The class, which request-scoped providers have too, and that of an instance which a factory made. */
+function prototypesOf({ metatype, instance }: { readonly metatype?: unknown; readonly instance?: unknown }): Set<object> {
+  const ofClass: unknown = typeof metatype === 'function' ? metatype.prototype : undefined;
+  const ofInstance: unknown = typeof instance === 'object' && instance !== null ? Object.getPrototypeOf(instance) : undefined;
+  return new Set([ofClass, ofInstance].filter((prototype): prototype is object => typeof prototype === 'object' && prototype !== null));
+}

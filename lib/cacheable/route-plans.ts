@@ -1,0 +1,62 @@
+import { Inject, Injectable, Logger, type Type } from '@nestjs/common';
+import { encodeKey } from '../core/cache-key.js';
+import type { Answer, Loader } from '../core/load-request.js';
+import { CacheHost } from '../wiring/cache-host.js';
+import { planRoute, type RoutePlan } from './route-plan.js';
+
+type Handler = (...args: never[]) => unknown;
+
+/** The plans of all routes, made once each, and what the interceptors of all modules share. */
+@Injectable()
+export class RoutePlans {
+  private readonly plans = new Map<Type, Map<Handler, RoutePlan | undefined>>();
+  private readonly logger = new Logger('DistributedCache');
+
+  constructor(@Inject(CacheHost) private readonly host: CacheHost) {}
+
+  get xCacheHeader(): boolean {
+    return this.host.options.xCacheHeader;
+  }
+
+  get disabled(): 'disabled' | undefined {
+    return this.host.options.enabled ? undefined : 'disabled';
+  }
+
+  /** @throws InvalidOptionsError when the route's policy does not fit the module's options; the explorer asks for every route at start */
+  find(controller: Type, handler: Handler): RoutePlan | undefined {
+    const known = this.plans.get(controller);
+    if (known?.has(handler) === true) return known.get(handler);
+    const plan = planRoute(controller, handler, this.host.options);
+    this.plans.set(controller, (known ?? new Map<Handler, RoutePlan | undefined>()).set(handler, plan));
+    return plan;
+  }
+
+  /** The route's answer through the cache; not to be asked for while the cache is disabled. */
+  async load({ options, policy }: RoutePlan, parts: readonly unknown[], loader: Loader<unknown>): Promise<Answer<unknown>> {
+    const key = encodeKey(parts);
+    const versionOf = this.host.versionReader(options.entity, options.version);
+    const cache = this.host.opened ?? (await this.host.open());
+    return cache.getOrLoad({ key, loader, policy, ...(versionOf !== undefined && { versionOf }) });
+  }
+
+  /** Says at start what will never be cached, and why. */
+  warnOfNever({ name, never }: RoutePlan): void {
+    if (never === undefined) return;
+    const because = never === 'sse' ? 'it sends server-sent events' : 'it answers by @Res() or @Next() itself: return the value, or use @Res({ passthrough: true })';
+    this.logger.warn(`@LockedCacheable() on ${name} does nothing: ${because}.`);
+  }
+
+  warnOfCredential({ name }: RoutePlan, credential: string): void {
+    const carried = credential === 'user' ? 'a user' : `a header "${credential}"`;
+    this.host.warnOnce(
+      `credentials ${name}`,
+      `@LockedCacheable() on ${name}: a request with ${carried} was not cached, since its answer might be for this user only. Say shared: true if it is the same for everybody, ` +
+        "name what tells users apart in varyBy, or give a key of your own. (Said once per route.)",
+    );
+  }
+
+  /** A request passed by the cache. */
+  report(reason: string): void {
+    this.host.report({ type: 'bypassed', reason });
+  }
+}

@@ -1,0 +1,145 @@
+import { beginLoad, live, readState, type EntryState } from '../../lib/core/cache-entry.js';
+import { invalidateState, setState } from '../../lib/core/entry-change.js';
+import { fillState, markState } from '../../lib/core/entry-fill.js';
+import type { Version } from '../../lib/core/version.js';
+import {
+  VersionedStore,
+  type BeginOptions,
+  type Fill,
+  type Invalidation,
+  type LoadMark,
+  type WriterSet,
+} from '../../lib/core/versioned-store.js';
+
+/** The steps a store is made of; a mutant gets some of them wrong. */
+export interface Steps {
+  readonly begin: typeof beginLoad;
+  readonly fill: typeof fillState;
+  readonly mark: typeof markState;
+  readonly invalidate: typeof invalidateState;
+  readonly set: typeof setState;
+}
+
+export const rightSteps: Steps = {
+  begin: beginLoad,
+  fill: fillState,
+  mark: markState,
+  invalidate: invalidateState,
+  set: setState,
+};
+
+/** The six ways to get the protocol wrong that every run of the contract suite must notice. */
+export const mutants: Readonly<Record<string, Partial<Steps>>> = {
+  'no lease check': {
+    fill: (state, now, fill) => {
+      const until = now + 1;
+      return fillState({ ...state, lease: { token: fill.lease, until, loading: true } }, now, fill);
+    },
+  },
+  'no floor': {
+    fill: (state, now, fill) => {
+      const step = fillState(withoutFloors(state), now, fill);
+      return step.outcome.stored ? step : { state, outcome: step.outcome };
+    },
+  },
+  'begin that replaces a live lease': {
+    begin: (state, now, options) => {
+      const step = beginLoad(without(state, 'lease'), now, options);
+      return step.outcome.kind === 'lease' ? step : { state, outcome: step.outcome };
+    },
+  },
+  'fill that leaves the lease': {
+    fill: (state, now, fill) => {
+      const step = fillState(state, now, fill);
+      return step.outcome.stored && state?.lease ? { ...step, state: { ...step.state, lease: state.lease } } : step;
+    },
+  },
+  'invalidate that keeps the lease': {
+    invalidate: (state, now, invalidation) => {
+      const step = invalidateState(state, now, invalidation);
+      return state?.lease ? { ...step, state: { ...step.state, lease: state.lease } } : step;
+    },
+  },
+  'equal versions refused': {
+    fill: (state, now, fill) => {
+      const floors = [live(state?.floor, now)?.version, state?.value?.version].filter((one) => one !== undefined);
+      const equal = floors.find((floor) => isSame(floor, fill.version));
+      const step = fillState(state, now, fill);
+      if (equal === undefined || !step.outcome.stored || state?.value?.fillId === fill.fillId) return step;
+      return { state, outcome: { stored: false, reason: 'older', floor: equal } };
+    },
+  },
+};
+
+function isSame(a: Version, b: Version | undefined): boolean {
+  return a.kind === b?.kind && a.order === b.order;
+}
+
+function without(state: EntryState | undefined, ...names: readonly (keyof EntryState)[]): EntryState | undefined {
+  return (
+    state && Object.fromEntries(Object.entries(state).filter(([name]) => !names.includes(name as keyof EntryState)))
+  );
+}
+
+function withoutFloors(state: EntryState | undefined): EntryState | undefined {
+  const rest = without(state, 'floor', 'value');
+  if (rest === undefined || state?.value === undefined) return rest;
+  const { payload, freshUntil, keptUntil, fillId } = state.value;
+  return { ...rest, value: { payload, freshUntil, keptUntil, ...(fillId !== undefined && { fillId }) } };
+}
+
+/** A store of given steps over a plain map, on a clock that is read from outside. */
+export class SteppedStore extends VersionedStore {
+  readonly name = 'stepped';
+  readonly scope = 'process';
+  readonly states = new Map<string, EntryState>();
+
+  constructor(
+    private readonly nowMs: () => number,
+    private readonly steps: Steps,
+  ) {
+    super();
+  }
+
+  read(key: string) {
+    return Promise.resolve(readState(this.states.get(key), this.nowMs()));
+  }
+
+  begin(key: string, options: BeginOptions) {
+    return this.#keep(key, this.steps.begin(this.states.get(key), this.nowMs(), options));
+  }
+
+  fill(key: string, fill: Fill) {
+    return this.#keep(key, this.steps.fill(this.states.get(key), this.nowMs(), fill));
+  }
+
+  mark(key: string, lease: string, mark: LoadMark, forMs: number) {
+    return this.#keep(key, this.steps.mark(this.states.get(key), this.nowMs(), { lease, mark, forMs }));
+  }
+
+  invalidate(key: string, invalidation: Invalidation) {
+    return this.#keep(key, this.steps.invalidate(this.states.get(key), this.nowMs(), invalidation));
+  }
+
+  set(key: string, set: WriterSet) {
+    return this.#keep(key, this.steps.set(this.states.get(key), this.nowMs(), set));
+  }
+
+  clear() {
+    this.states.clear();
+    return Promise.resolve();
+  }
+
+  close() {
+    return Promise.resolve();
+  }
+
+  #keep<Outcome>(
+    key: string,
+    { state, outcome }: { state: EntryState | undefined; outcome: Outcome },
+  ): Promise<Outcome> {
+    if (state === undefined) this.states.delete(key);
+    else this.states.set(key, state);
+    return Promise.resolve(outcome);
+  }
+}

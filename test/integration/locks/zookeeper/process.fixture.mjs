@@ -1,0 +1,64 @@
+// One process, without a test runner: its first argument says what it does, the second where ZooKeeper is. What it tells goes through the file descriptor 3, so that
+// whatever appears on stdout or stderr was written by somebody else.
+import { writeSync } from 'node:fs';
+import { isMainThread, Worker, workerData } from 'node:worker_threads';
+import { systemClock } from './lib/core/clock.js';
+import { zooKeeperLock } from './lib/locks/zookeeper/zoo-keeper-lock.js';
+
+const [task, connectString, namespace] = isMainThread ? process.argv.slice(2) : workerData;
+
+function tell(message) {
+  writeSync(3, `${JSON.stringify(message)}\n`);
+}
+
+function open(options) {
+  const report = (event) => tell({ state: event.state, error: event.error?.message });
+  const context = { namespace, clock: systemClock, storeTimeoutMs: 1_000, lockTimeoutMs: 10_000, report };
+  return zooKeeperLock({ connectString, sessionTimeoutMs: 60_000, ...options }).createLockProvider(context);
+}
+
+const tasks = {
+  /** Uses many locks, closes, and must then end by itself. */
+  async 'use-and-close'() {
+    const provider = open();
+    const keys = Array.from({ length: 20 }, (_, index) => `k${index}`);
+    const held = await Promise.all(keys.map((key) => provider.tryAcquire(key, { timeoutMs: 30_000 })));
+    await Promise.all(held.slice(1).map((lock) => lock.release()));
+    const busy = await provider.tryAcquire('k0', { timeoutMs: 30_000 });
+    tell({ acquired: held.every((lock) => lock.acquired), busy: !busy.acquired });
+    await provider.close();
+    tell({ done: true });
+  },
+  /** Closes in the very stack of a native callback, and leaves at once. */
+  async 'close-and-exit'() {
+    const provider = open();
+    const held = await provider.tryAcquire('k', { timeoutMs: 30_000 });
+    tell({ acquired: held.acquired });
+    await provider.close();
+    process.exit(0);
+  },
+  /** Holds a lock until it is killed. */
+  async hold() {
+    const held = await open({ sessionTimeoutMs: 2_000 }).tryAcquire('k', { timeoutMs: 30_000 });
+    tell({ acquired: held.acquired });
+  },
+  async 'never-there'() {
+    const provider = open();
+    await provider.tryAcquire('k', { timeoutMs: 500 }).catch((error) => tell({ name: error.name, message: error.message }));
+    await provider.close();
+    tell({ done: true });
+  },
+  worker() {
+    if (isMainThread) {
+      new Worker(new URL(import.meta.url), { workerData: process.argv.slice(2) });
+      return;
+    }
+    try {
+      open();
+    } catch (error) {
+      tell({ name: error.name, message: error.message });
+    }
+  },
+};
+
+await tasks[task]();

@@ -1,0 +1,95 @@
+// One instance of a Nest application in a process of its own, driven by messages from a test. It runs what was built, by the package's own name.
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { DistributedCacheModule, DistributedCacheService } from 'nestjs-distributed-cache';
+import { redisStore } from 'nestjs-distributed-cache/redis';
+import { zooKeeperLock } from 'nestjs-distributed-cache/zookeeper';
+import pg from 'pg';
+
+const { namespace, redisUrl, zooKeeperConnect, postgresUrl, sessionTimeoutMs, options } = JSON.parse(process.argv[2]);
+
+const events = [];
+const observer = {
+  observe: (event) => {
+    events.push({ type: event.type, key: event.key, reason: event.reason, locked: event.locked });
+    process.send({ event: event.type, key: event.key });
+  },
+};
+
+class InstanceModule {}
+
+const context = await NestFactory.createApplicationContext(
+  {
+    module: InstanceModule,
+    imports: [
+      DistributedCacheModule.forRoot({
+        namespace,
+        store: redisStore({ url: redisUrl }),
+        lock: zooKeeperLock({ connectString: zooKeeperConnect, sessionTimeoutMs }),
+        observers: [observer],
+        log: false,
+        ...options,
+      }),
+    ],
+  },
+  { logger: false },
+);
+const cache = context.get(DistributedCacheService);
+const database = new pg.Pool({ connectionString: postgresUrl, max: 4 });
+database.on('error', () => undefined);
+
+/**
+ * Reads the row, is slow for `queryMs` inside PostgreSQL, and then stops at the test's gate: a shared advisory lock, which is free
+ * unless the test holds it. Every run is counted in the database.
+ */
+async function load(key, { queryMs = 0, gate }) {
+  const client = await database.connect();
+  try {
+    await client.query('insert into loads (key, instance) values ($1, $2)', [`${namespace}/${key}`, process.pid]);
+    const { rows } = await client.query('select value, version from items where key = $1', [`${namespace}/${key}`]);
+    process.send({ event: 'row-read', key });
+    await client.query('select pg_sleep($1)', [queryMs / 1_000]);
+    if (gate !== undefined) {
+      await client.query('select pg_advisory_lock_shared($1)', [gate]);
+      await client.query('select pg_advisory_unlock_shared($1)', [gate]);
+    }
+    return rows[0] ?? null;
+  } finally {
+    client.release();
+  }
+}
+
+const commands = {
+  load: ({ key, callers = 1, loader = {}, policy = {} }) =>
+    Promise.all(
+      Array.from({ length: callers }, () =>
+        cache.getOrLoadWithOutcome(['item', key], () => load(key, loader), {
+          version: (row) => (row === null ? undefined : Number(row.version)),
+          ...policy,
+        }),
+      ),
+    ),
+  get: async ({ key }) => (await cache.get(['item', key])) ?? null,
+  invalidate: async ({ key, version }) => {
+    await cache.invalidate(
+      ['item', key],
+      version === undefined ? {} : { version: { kind: 'extracted', order: BigInt(version) } },
+    );
+  },
+  events: () => Promise.resolve(events.splice(0)),
+  close: async () => {
+    await context.close();
+    await database.end();
+  },
+};
+
+process.on('unhandledRejection', (error) => {
+  process.send({ unhandled: String(error) });
+});
+process.on('message', ({ id, command, ...rest }) => {
+  commands[command](rest).then(
+    (result) => process.send({ id, result }),
+    (error) => process.send({ id, error: { name: error.name, message: error.message } }),
+  );
+});
+process.send({ event: 'ready' });

@@ -1,0 +1,156 @@
+import { describe, expect, it } from 'vitest';
+import type { CacheEvent, CacheObserver } from '../../../lib/core/cache-event.js';
+import { CacheStats } from '../../../lib/observability/cache-stats.js';
+import { FanOutObserver } from '../../../lib/observability/fan-out-observer.js';
+import { LOG_INTERVAL_MS, LogObserver } from '../../../lib/observability/log-observer.js';
+import { ManualClock } from '../../../lib/testing/manual-clock.js';
+
+const hit: CacheEvent = { type: 'hit', key: 'k', freshForMs: 1 };
+
+describe('FanOutObserver', () => {
+  it('tells everybody, whatever one of them throws, and reports each broken one once', async () => {
+    const seen: string[] = [];
+    const broken: unknown[] = [];
+    const throwing: CacheObserver = {
+      observe: () => {
+        throw new Error('sync');
+      },
+    };
+    const rejecting: CacheObserver = { observe: () => Promise.reject(new Error('async')) as unknown as undefined };
+    const fan = new FanOutObserver([throwing, rejecting, { observe: ({ type }) => void seen.push(type) }], (_observer, error) => void broken.push((error as Error).message));
+    fan.observe(hit);
+    fan.observe(hit);
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(seen).toEqual(['hit', 'hit']);
+    expect(broken).toEqual(['sync', 'async']);
+  });
+});
+
+describe('CacheStats', () => {
+  it('counts requests once, whichever way they go', () => {
+    const stats = new CacheStats();
+    const events: CacheEvent[] = [
+      hit,
+      { type: 'stale-hit', key: 'k', because: 'refreshing' },
+      { type: 'miss', key: 'k' },
+      { type: 'joined', key: 'k' },
+      { type: 'miss', key: 'k' },
+      { type: 'load-started', key: 'k', locked: true },
+      { type: 'load-failed', key: 'k', loadMs: 1, error: new Error('x') },
+      { type: 'stale-hit', key: 'k', because: 'load-failed' },
+      { type: 'lock-waited', key: 'k', reason: 'released', waitedMs: 1 },
+      { type: 'store-unavailable', step: 'read', error: 1 },
+      { type: 'lock-unavailable', key: 'k', error: 1 },
+      { type: 'cleared' },
+    ];
+    for (const event of events) stats.observe(event);
+    expect(stats.snapshot()).toEqual({
+      requests: 4,
+      hits: 1,
+      staleHits: 2,
+      misses: 2,
+      loads: 1,
+      loadFailures: 1,
+      waits: 2,
+      stored: 0,
+      superseded: 0,
+      notStored: 0,
+      invalidations: 0,
+      bypasses: 0,
+      storeFailures: 1,
+      lockFailures: 1,
+    });
+  });
+
+  it('gives a copy', () => {
+    const stats = new CacheStats();
+    const before = stats.snapshot();
+    stats.observe(hit);
+    expect(before.hits).toBe(0);
+  });
+});
+
+describe('LogObserver', () => {
+  function logging(): { lines: string[]; clock: ManualClock; observe: (event: CacheEvent) => void } {
+    const lines: string[] = [];
+    const clock = new ManualClock();
+    const observer = new LogObserver({ log: (line) => void lines.push(`log ${line}`), warn: (line) => void lines.push(`warn ${line}`) }, clock);
+    return { lines, clock, observe: (event) => observer.observe(event) };
+  }
+
+  it('writes nothing while all is well', () => {
+    const { lines, observe } = logging();
+    const events: CacheEvent[] = [
+      hit,
+      { type: 'miss', key: 'k' },
+      { type: 'lock-acquired', key: 'k', token: 1n },
+      { type: 'leased', key: 'k', existed: false },
+      { type: 'load-failed', key: 'k', loadMs: 1, error: new Error('the application’s own') },
+      { type: 'not-stored', key: 'k', reason: 'undefined' },
+      { type: 'lock-state', provider: 'zookeeper', state: 'connected', previous: 'connecting' },
+      { type: 'superseded', key: 'k', reason: 'invalidated' },
+    ];
+    for (const event of events) observe(event);
+    expect(lines).toEqual([]);
+  });
+
+  it.each([
+    ['store', { type: 'store-unavailable', step: 'read', error: new Error('refused') }, { type: 'stored', key: 'k', bytes: 1 }],
+    ['lock service', { type: 'lock-unavailable', key: 'k', error: new Error('refused') }, { type: 'lock-acquired', key: 'k', token: 1n }],
+    ['lock service', { type: 'lock-unavailable', key: 'k', error: new Error('refused') }, { type: 'lock-state', provider: 'z', state: 'connected', previous: 'lost' }],
+  ] as const)('%s: one line when it goes down, one when it is back', async (part, down, back) => {
+    const { lines, clock, observe } = logging();
+    for (const _ of [1, 2, 3]) observe(down);
+    expect(lines).toEqual([expect.stringMatching(new RegExp(`^warn The ${part} does not answer \\(.*Error: refused\\)`))]);
+    observe(back);
+    observe(back);
+    expect(lines).toHaveLength(2);
+    expect(lines[1]).toMatch(/^log .*(answers again|connected again)/);
+    await clock.advance(LOG_INTERVAL_MS);
+    observe(down);
+    expect(lines).toHaveLength(3);
+  });
+
+  it('a part that comes and goes is written of once an interval, and what was left out is told', async () => {
+    const { lines, clock, observe } = logging();
+    const down: CacheEvent = { type: 'store-unavailable', step: 'read', error: 'x' };
+    for (let i = 0; i < 10; i++) {
+      observe(down);
+      observe(hit);
+    }
+    expect(lines).toHaveLength(2);
+    await clock.advance(LOG_INTERVAL_MS);
+    observe(down);
+    expect(lines[2]).toContain('(9 more of this kind since the last line)');
+  });
+
+  it('names the cure of a version that went backwards, and each kind of unstorable value', () => {
+    const { lines, observe } = logging();
+    const version = { kind: 'updated-at', order: 1n };
+    observe({ type: 'version-regressed', key: 'k', version, floor: { kind: 'updated-at', order: 2n } });
+    observe({ type: 'version-regressed', key: 'k2', version });
+    observe({ type: 'not-stored', key: 'k', reason: 'too-large', detail: '9 MiB' });
+    observe({ type: 'not-stored', key: 'k', reason: 'unserializable' });
+    observe({ type: 'corrupt-entry', key: 'k', error: new Error('cut short') });
+    expect(lines).toEqual([
+      expect.stringMatching(/version 1 of k, older than 2; .*add a @VersionColumn\(\), or stamp rows with clock_timestamp\(\)/),
+      expect.stringContaining('The value of k is too-large and was not stored: 9 MiB.'),
+      expect.stringContaining('The value of k is unserializable and was not stored.'),
+      expect.stringContaining('could not be read and counts as a miss: Error: cut short'),
+    ]);
+  });
+
+  it('follows the session of the lock service', () => {
+    const { lines, observe } = logging();
+    observe({ type: 'lock-state', provider: 'zookeeper', state: 'suspended', previous: 'connected' });
+    observe({ type: 'lock-state', provider: 'zookeeper', state: 'lost', previous: 'suspended' });
+    observe({ type: 'lock-state', provider: 'zookeeper', state: 'connected', previous: 'connecting' });
+    observe({ type: 'lock-state', provider: 'zookeeper', state: 'auth-failed', previous: 'connected', error: new Error('digest') });
+    expect(lines.map((line) => line.slice(0, 45))).toEqual([
+      'warn zookeeper: contact is lost; reconnecting.',
+      'log zookeeper: connected again.',
+      'warn zookeeper refuses our credentials (Error',
+    ].map((line) => line.slice(0, 45)));
+  });
+});
