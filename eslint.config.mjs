@@ -39,6 +39,15 @@ export default defineConfig(
       // `async` without `await` keeps a promise: what is thrown becomes a rejection.
       '@typescript-eslint/require-await': 'off',
       '@typescript-eslint/dot-notation': 'off',
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        {
+          argsIgnorePattern: '^_',
+          varsIgnorePattern: '^_',
+          destructuredArrayIgnorePattern: '^_',
+          ignoreRestSiblings: true,
+        },
+      ],
     },
   },
   {
@@ -61,6 +70,9 @@ export default defineConfig(
     rules: {
       // Cases are methods of a table, whose type says it all; classes in tests carry a decorator or a name and nothing else.
       '@typescript-eslint/unbound-method': 'off',
+      // A test fails where `!` is wrong, and `expect.any()` is `any`.
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/no-unsafe-assignment': 'off',
       '@typescript-eslint/explicit-module-boundary-types': 'off',
       '@typescript-eslint/no-extraneous-class': 'off',
     },

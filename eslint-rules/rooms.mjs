@@ -25,11 +25,24 @@ export const ROOMS = [
   },
   { name: 'stores', files: /^lib\/stores\/[^/]+$/, may: [CORE], packages: ['node:*', 'lru-cache'] },
   { name: 'codec', files: /^lib\/codec\//, may: [CORE], packages: ['node:*', 'typeorm'] },
-  { name: 'options', files: /^lib\/(options\/|distributed-cache\.options\.ts$)/, may: [CORE], packages: ['node:*'] },
+  // The options name the small types in which TypeORM's entities are described.
+  {
+    name: 'options',
+    files: /^lib\/(options\/|distributed-cache\.options\.ts$)/,
+    may: [CORE, 'codec'],
+    packages: ['node:*'],
+  },
+  // The port behind which the module keeps what it has opened, for the service and the interceptor.
+  {
+    name: 'host',
+    files: /^lib\/wiring\/cache-host\.ts$/,
+    may: [CORE, 'options', 'codec', 'observability'],
+    packages: ['node:*', ...NEST],
+  },
   {
     name: 'service',
     files: /^lib\/distributed-cache\.(service|tokens)\.ts$/,
-    may: [CORE, 'options', 'observability'],
+    may: [CORE, 'options', 'host', 'observability'],
     packages: ['node:*', ...NEST],
   },
   {
@@ -54,7 +67,7 @@ export const ROOMS = [
   {
     name: 'module',
     files: /^lib\/(wiring\/|distributed-cache\.module[^/]*\.ts$)/,
-    may: [CORE, 'options', 'service', 'cacheable', 'observability', 'codec', 'locks', 'stores'],
+    may: [CORE, 'options', 'host', 'service', 'cacheable', 'observability', 'codec', 'locks', 'stores'],
     mayLoad: ['locks/zookeeper', 'stores/cache-manager', 'stores/redis', 'invalidation'],
     packages: ['node:*', ...NEST, 'typeorm'],
   },
@@ -78,7 +91,7 @@ export const ROOMS = [
   },
   // These two stand for a user's program: they see the package by its public name only.
   { name: 'sample-app', files: /^sample-app\//, may: [], packages: ['*'] },
-  { name: 'e2e', files: /^test\/e2e\//, may: ['test-support'], packages: ['*'] },
+  { name: 'e2e', files: /^test\/e2e\//, may: ['sample-app', 'test-support'], packages: ['*'] },
   { name: 'test-support', files: /^test\/support\//, free: true },
 ];
 

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 /** What the environment says, read once. Everything below here is handed on as values. */
 export interface SampleAppConfig {
   readonly host: string;
@@ -9,6 +11,8 @@ export interface SampleAppConfig {
   readonly redisUrl?: string;
   /** ZooKeeper as the lock service; left out, locks are those of Redis, or without Redis those of this process. */
   readonly zooKeeperConnect?: string;
+  /** Instances that share it share the cache, and must share the database. */
+  readonly namespace: string;
   /** How long the report's query takes at least, milliseconds. */
   readonly reportDelayMs: number;
 }
@@ -29,6 +33,7 @@ export function readConfig(env: Environment): SampleAppConfig {
   const redisUrl = readUrl(env, 'REDIS_URL', ['redis:', 'rediss:'], 'redis://127.0.0.1:6379');
   const zooKeeperConnect = read(env, 'ZOOKEEPER_CONNECT');
   return {
+    namespace: read(env, 'CACHE_NAMESPACE') ?? defaultNamespace(databaseUrl),
     host: read(env, 'HOST') ?? '127.0.0.1',
     port: readInteger(env, 'PORT', 3000, 65_535),
     reportDelayMs: readInteger(env, 'REPORT_DELAY_MS', 1_500, 20_000),
@@ -36,6 +41,11 @@ export function readConfig(env: Environment): SampleAppConfig {
     ...(redisUrl === undefined ? {} : { redisUrl }),
     ...(zooKeeperConnect === undefined ? {} : { zooKeeperConnect }),
   };
+}
+
+// An embedded database begins anew with every process; its rows must not meet, in a Redis that outlives it, those of another.
+function defaultNamespace(databaseUrl: string | undefined): string {
+  return databaseUrl === undefined ? `sample-app-${randomUUID()}` : 'sample-app';
 }
 
 function read(env: Environment, name: string): string | undefined {

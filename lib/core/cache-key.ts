@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
-import { KeyWriter } from './key-writer.js';
+
 import { InvalidKeyError } from './errors.js';
+import { KeyWriter } from './key-writer.js';
+import { describeValue } from './value-kind.js';
 
 /** A key longer than this many UTF-16 units ends in a hash instead. */
 export const MAX_READABLE_KEY_LENGTH = 200;
@@ -27,7 +29,7 @@ export const MAX_READABLE_KEY_LENGTH = 200;
 export function encodeKey(parts: readonly unknown[]): string {
   if (!Array.isArray(parts) || parts.length === 0) {
     throw new InvalidKeyError(
-      `A key is a list of at least one part, but got ${Array.isArray(parts) ? 'an empty list' : String(parts)}. Name what is cached: ['product', id].`,
+      `A key is a list of at least one part, but got ${Array.isArray(parts) ? 'an empty list' : describeValue(parts)}. Name what is cached: ['product', id].`,
     );
   }
   const readable = Array.from(parts, (part, index) => new KeyWriter(index).write(part)).join(':');

@@ -80,8 +80,8 @@ export class SketchLockProvider extends LockProvider {
     return [...holding.watchers];
   }
 
-  protected afterRelease(lost: AbortController): void {
-    void lost;
+  protected afterRelease(_lost: AbortController): void {
+    // A release says nothing to its own holder.
   }
 
   protected busy(_key: string, holding: Holding): BusyLock {

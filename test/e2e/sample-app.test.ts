@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import type { SampleAppConfig } from '../../sample-app/config.js';
 import { SampleAppModule } from '../../sample-app/sample-app.module.js';
 
 const REPORT_DELAY_MS = 200;
@@ -22,21 +23,21 @@ interface Instance {
 
 /** A schema of its own on the shared server: the application's tables are made in it, because it is all its sessions look at. */
 class OwnSchema {
-  readonly #name = `sample_${randomBytes(6).toString('hex')}`;
+  readonly name = `sample_${randomBytes(6).toString('hex')}`;
   readonly #server = inject('postgresUrl');
 
   get url(): string {
     const url = new URL(this.#server);
-    url.searchParams.set('options', `-c search_path=${this.#name}`);
+    url.searchParams.set('options', `-c search_path=${this.name}`);
     return url.href;
   }
 
   async create(): Promise<void> {
-    await this.#run(`CREATE SCHEMA ${this.#name}`);
+    await this.#run(`CREATE SCHEMA ${this.name}`);
   }
 
   async drop(): Promise<void> {
-    await this.#run(`DROP SCHEMA ${this.#name} CASCADE`);
+    await this.#run(`DROP SCHEMA ${this.name} CASCADE`);
   }
 
   /** Nobody reads the table until it is released. */
@@ -44,7 +45,7 @@ class OwnSchema {
     const client = new pg.Client({ connectionString: this.#server });
     await client.connect();
     await client.query('BEGIN');
-    await client.query(`LOCK TABLE ${this.#name}.${table} IN ACCESS EXCLUSIVE MODE`);
+    await client.query(`LOCK TABLE ${this.name}.${table} IN ACCESS EXCLUSIVE MODE`);
     return { release: () => client.end() };
   }
 
@@ -73,8 +74,8 @@ describe('the sample application on PostgreSQL', () => {
     await schema.drop();
   });
 
-  async function start(): Promise<Instance> {
-    const config = { host: '127.0.0.1', port: 0, databaseUrl: schema.url, reportDelayMs: REPORT_DELAY_MS };
+  async function start(servers: Pick<SampleAppConfig, 'redisUrl' | 'zooKeeperConnect'> = {}): Promise<Instance> {
+    const config = { host: '127.0.0.1', port: 0, databaseUrl: schema.url, namespace: schema.name, reportDelayMs: REPORT_DELAY_MS, ...servers };
     const module = await Test.createTestingModule({ imports: [SampleAppModule.forConfig(config)] }).compile();
     const app = module.createNestApplication({ forceCloseConnections: true, logger: ['error'] });
     started.push(app);
@@ -206,6 +207,33 @@ describe('the sample application on PostgreSQL', () => {
     await get('/products/42');
     await get('/stats');
     expect((await get('/stats')).body).toEqual({ requests: 4, hits: 1, loads: 2, waits: 0 });
+  });
+
+  it.each([
+    ['Redis and ZooKeeper', () => ({ redisUrl: inject('redisUrl'), zooKeeperConnect: inject('zooKeeperConnect') })],
+    ['Redis alone', () => ({ redisUrl: inject('redisUrl') })],
+  ])('shares the cache and its changes among instances on %s', async (_, servers) => {
+    const [one, two] = [await start(servers()), await start(servers())];
+    const miss = await one.get('/products/42');
+    expect(miss).toMatchObject({ status: 200, cache: 'MISS' });
+    expect(await two.get('/products/42')).toEqual({ ...miss, cache: 'HIT' });
+    const changed = await two.patch(42, { priceCents: 1999 });
+    expect(await one.get('/products/42')).toEqual({ ...changed, cache: 'MISS' });
+    expect(await two.get('/products/42')).toEqual({ ...changed, cache: 'HIT' });
+
+    const table = await schema.hold('sale');
+    const asking = [one.get('/reports/top-sellers'), two.get('/reports/top-sellers')];
+    try {
+      // Both have asked; one of them loads and the other waits for it.
+      const began = async (): Promise<unknown> => [(await one.get('/stats')).body, (await two.get('/stats')).body];
+      await expect.poll(began, { timeout: 30_000 }).toMatchObject([{ requests: 3 }, { requests: 4 }]);
+    } finally {
+      await table.release();
+    }
+    const answers = await Promise.all(asking);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    const stats = (await Promise.all([one.get('/stats'), two.get('/stats')])).map(({ body }) => body as { loads: number });
+    expect(stats.reduce((sum, { loads }) => sum + loads, 0)).toBe(3);
   });
 
   it('makes the catalogue once, however many instances start at once', async () => {

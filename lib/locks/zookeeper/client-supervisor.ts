@@ -12,6 +12,8 @@ const RESOLVE_TIMEOUT_MS = 5_000;
 const LOOK_MS = 100;
 /** The longest patience with one attempt to connect. */
 const PATIENCE_MS = 5_000;
+/** A connection of that age was a success. */
+const LASTING_MS = 5_000;
 const BACKOFF_MS = 50;
 const MAX_BACKOFF_MS = 2_000;
 
@@ -49,6 +51,7 @@ export class ClientSupervisor {
   /** Grows with every change of the client: events carry the number of theirs. */
   #generation = 0;
   #failures = 0;
+  #connectedAtMs: number | undefined;
   #cancelTimer: (() => void) | undefined;
   #opening: Promise<void> = Promise.resolve();
 
@@ -71,8 +74,10 @@ export class ClientSupervisor {
     this.#opening = this.#build(generation, resume);
   }
 
-  /** The same after a growing, random delay. */
+  /** The same after a growing, random delay. A connection that did not last counts as a failure, too: else a session that ends again and again would spin. */
   openLater(resume: ZkSessionCredentials | undefined): void {
+    if (this.#connectedAtMs !== undefined && this.#config.clock.elapsedMs() - this.#connectedAtMs > LASTING_MS) this.#failures = 0;
+    this.#connectedAtMs = undefined;
     const backoffMs = Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** this.#failures++);
     this.openAfter(backoffMs * (0.5 + this.#config.clock.random()), resume);
   }
@@ -158,7 +163,7 @@ export class ClientSupervisor {
   #connected(): void {
     if (!this.#client) return;
     this.#setTimer(undefined);
-    this.#failures = 0;
+    this.#connectedAtMs = this.#config.clock.elapsedMs();
     this.#events.onConnected(this.#client);
   }
 

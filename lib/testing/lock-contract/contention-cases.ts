@@ -15,7 +15,7 @@ export function contentionCases(harness: LockProviderHarness): ContractCase[] {
         const locks = await Promise.all([...providers, ...providers].map((provider) => stage.attempt(provider, key)));
         const held = locks.filter((lock) => lock.acquired);
         assert.equal(held.length, 1, 'one attempt gets the lock and no other does');
-        await Promise.all(locks.map((lock) => (lock.acquired ? lock.release() : lock.dispose())));
+        await Promise.all(locks.map(async (lock) => (lock.acquired ? lock.release() : lock.dispose())));
       }
     }),
 

@@ -106,6 +106,20 @@ describe('beginLoad', () => {
     expect(beginLoad(before, 100, { lease: 'l', leaseMs: 10 }).state).toEqual({ ...before, ...leased('l', 110) });
   });
 
+  it('returns a fresh value to its last millisecond, and not longer', () => {
+    expect(beginLoad(valued(3), 999.5, { lease: 'l', leaseMs: 10 }).outcome.kind).toBe('fresh');
+    expect(beginLoad(valued(3), 1_000, { lease: 'l', leaseMs: 10 }).outcome.kind).toBe('lease');
+  });
+
+  it('prolongs a live lease and never shortens it, and knows its own token again', () => {
+    const longer = beginLoad(leased('l', 500), 100, { lease: 'other', leaseMs: 1_000 });
+    expect(longer.state).toEqual(leased('l', 1_100));
+    expect(longer.outcome).toMatchObject({ lease: 'l', existed: true, loading: true });
+    const again = beginLoad(leased('l', 500), 100, { lease: 'l', leaseMs: 10 });
+    expect(again.state).toEqual(leased('l', 500));
+    expect(again.outcome).toMatchObject({ lease: 'l', existed: false, loading: false });
+  });
+
   it('begins anew on a state that has ended', () => {
     expect(
       beginLoad({ ...valued(3, 10, 20), ...floored(3, false, 90) }, 100, { lease: 'l', leaseMs: 10 }).state,
@@ -167,6 +181,12 @@ describe('fillState', () => {
     expect(fillState({ ...valued(7, 50, 90), ...leased() }, 100, { ...someFill, version: v(4) }).outcome).toEqual({
       stored: true,
     });
+  });
+
+  it('knows its own fill again, until a change is announced', () => {
+    const again = { ...someFill, fillId: 'earlier' };
+    expect(fillState(valued(3), 100, again).outcome).toEqual({ stored: true });
+    expect(fillState({ tombstoneUntil: 900 }, 100, again).outcome).toEqual({ stored: false, reason: 'invalidated' });
   });
 
   it('is refused as overtaken when the lease ran out under a stale value', () => {

@@ -262,7 +262,7 @@ describe('encodeKey', () => {
   });
 
   it('refuses what is not a list', () => {
-    expect(() => encodeKey('product' as unknown as unknown[])).toThrow(/list of at least one part, but got product/);
+    expect(() => encodeKey('product' as unknown as unknown[])).toThrow(/list of at least one part, but got a string/);
   });
 
   it('takes exactly 100 levels', () => {

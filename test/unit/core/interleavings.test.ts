@@ -180,7 +180,7 @@ describe('the core, in random interleavings', () => {
         expect(world.broken).toEqual([]);
         expect(world.instances.flatMap(({ events }) => events).at(-1)?.type).not.toBe('superseded');
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 
@@ -193,7 +193,7 @@ describe('the core, in random interleavings', () => {
         expect(world.loads).toBe(1);
         expect(world.broken).toEqual([]);
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 });

@@ -3,15 +3,26 @@ import { InvalidConfigError, readConfig } from '../../../sample-app/config.js';
 
 describe('readConfig', () => {
   it('needs nothing', () => {
-    expect(readConfig({})).toEqual({ host: '127.0.0.1', port: 3000, reportDelayMs: 1500 });
+    expect(readConfig({})).toEqual({ host: '127.0.0.1', port: 3000, reportDelayMs: 1500, namespace: expect.any(String) });
+  });
+
+  it('gives each embedded database a namespace of its own, and all instances on one server the same', () => {
+    const databaseUrl = 'postgres://db/shop';
+    expect(readConfig({}).namespace).not.toBe(readConfig({}).namespace);
+    expect(readConfig({ DATABASE_URL: databaseUrl }).namespace).toBe('sample-app');
+    expect(readConfig({ DATABASE_URL: databaseUrl, CACHE_NAMESPACE: 'shop' }).namespace).toBe('shop');
+    expect(readConfig({ CACHE_NAMESPACE: 'shop' }).namespace).toBe('shop');
   });
 
   it('takes an empty variable as left out', () => {
-    expect(readConfig({ PORT: '', HOST: ' ', DATABASE_URL: '', REDIS_URL: '', ZOOKEEPER_CONNECT: ' ', REPORT_DELAY_MS: '' })).toEqual(readConfig({}));
+    const empty = { PORT: '', HOST: ' ', DATABASE_URL: '', REDIS_URL: '', ZOOKEEPER_CONNECT: ' ', REPORT_DELAY_MS: '' };
+    expect(readConfig({ ...empty, CACHE_NAMESPACE: 'shop' })).toEqual(readConfig({ CACHE_NAMESPACE: 'shop' }));
+    expect(readConfig({ CACHE_NAMESPACE: '' }).namespace).toMatch(/^sample-app-/);
   });
 
   it('takes what is given', () => {
     const env = {
+      CACHE_NAMESPACE: 'shop',
       PORT: '0',
       HOST: '0.0.0.0',
       DATABASE_URL: 'postgres://shop:secret@db:5432/shop',
@@ -20,6 +31,7 @@ describe('readConfig', () => {
       REPORT_DELAY_MS: '20000',
     };
     expect(readConfig(env)).toEqual({
+      namespace: 'shop',
       host: '0.0.0.0',
       port: 0,
       reportDelayMs: 20_000,

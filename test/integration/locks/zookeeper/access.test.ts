@@ -1,6 +1,7 @@
-import { describe, expect, inject, it } from 'vitest';
+import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { LockAuthError } from '../../../../lib/core/errors.js';
 import { startZooKeeper } from '../../../support/servers.js';
+import { TcpProxy } from '../../../support/tcp-proxy.js';
 import { Operator, PATIENCE_MS, acquire, findBusy, freshNamespace, locksOf, openProvider, statesOf, untilState } from './stage.js';
 
 const connectString = inject('zooKeeperConnect');
@@ -37,18 +38,17 @@ describe('credentials', () => {
   });
 
   it('are given again to every new connection', async () => {
-    const server = await startZooKeeper();
-    try {
-      const namespace = freshNamespace();
-      const { provider } = await openProvider({ connectString: server.connectString, auth, protectRoot: true }, { namespace });
-      await (await acquire(provider, 'k')).release();
-      await server.kill();
-      await untilState(provider, 'suspended');
-      await server.restart();
-      await (await acquire(provider, 'k')).release();
-    } finally {
-      await server.stop();
-    }
+    const namespace = freshNamespace();
+    const root = `/protected-${namespace}`;
+    const proxy = await TcpProxy.open(Number(connectString.split(':')[1]));
+    onTestFinished(() => proxy.close());
+    const { provider, events } = await openProvider({ connectString: proxy.address, root, auth, protectRoot: true }, { namespace, via: proxy });
+    await (await acquire(provider, 'k')).release();
+    proxy.refuse();
+    await untilState(provider, 'suspended');
+    proxy.heal();
+    await (await acquire(provider, 'k')).release();
+    expect(statesOf(events)).toEqual(['connecting', 'connected', 'suspended', 'connected']);
   });
 
   it('that the servers refuse make every attempt fail at once, and are an event', async () => {

@@ -16,6 +16,7 @@ import {
   until,
   untilState,
 } from './stage.js';
+import { prepareSuccessor } from './successor.js';
 import { isRequest } from './wire.js';
 
 let server: OwnZooKeeper;
@@ -29,6 +30,13 @@ afterAll(async () => {
   await server.stop();
 });
 
+async function standBy(): Promise<() => Promise<void>> {
+  const successor = await prepareSuccessor(server);
+  onTestFinished(() => successor.end());
+  onTestFinished(() => server.restart());
+  return () => successor.takeOver();
+}
+
 async function openProxy(): Promise<TcpProxy> {
   const proxy = await TcpProxy.open(server.port);
   onTestFinished(() => proxy.close());
@@ -37,6 +45,7 @@ async function openProxy(): Promise<TcpProxy> {
 
 describe('a server that dies', () => {
   it('is waited for when it is not there at the start', async () => {
+    const restart = await standBy();
     const namespace = freshNamespace();
     await server.kill();
     const { provider, events } = await openProvider({ connectString: server.connectString }, { namespace });
@@ -44,19 +53,20 @@ describe('a server that dies', () => {
     await expect(attempt).rejects.toThrow(LockUnavailableError);
     await expect(attempt).rejects.toThrow(`ZooKeeper at ${server.connectString} is connecting`);
     const waiting = acquire(provider, 'k');
-    await server.restart();
+    await restart();
     await (await waiting).release();
     expect(statesOf(events)).toEqual(['connecting', 'connected']);
   });
 
   it('and comes back takes neither the session, nor the lock, nor those who wait', async () => {
+    const restart = await standBy();
     const namespace = freshNamespace();
     const options = { connectString: server.connectString, sessionTimeoutMs: LONG_MS };
     const { provider: one, events } = await openProvider(options, { namespace });
     const { provider: two } = await openProvider(options, { namespace });
     const held = await acquire(one, 'k');
     const waiting = (await findBusy(two, 'k')).wait({ timeoutMs: PATIENCE_MS });
-    await server.restart();
+    await restart();
     await Promise.all([untilState(one, 'connected'), untilState(two, 'connected')]);
     expect(statesOf(events)).toEqual(['connecting', 'connected', 'suspended', 'connected']);
     expect(held.signal.aborted).toBe(false);
@@ -67,13 +77,14 @@ describe('a server that dies', () => {
   });
 
   it('is reconnected to sooner than a third of the session timeout', async () => {
+    const restart = await standBy();
     const namespace = freshNamespace();
     const options = { connectString: server.connectString, sessionTimeoutMs: LONG_MS };
     const { provider } = await openProvider(options, { namespace });
     const held = await acquire(provider, 'k');
     await server.kill();
     await untilState(provider, 'suspended');
-    await server.restart();
+    await restart();
     await untilState(provider, 'connected');
     expect(held.signal.aborted).toBe(false);
   });

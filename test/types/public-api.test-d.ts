@@ -1,0 +1,111 @@
+import {
+  CacheObserver,
+  DistributedCacheModule,
+  DistributedCacheService,
+  inProcessLock,
+  LockedCacheable,
+  memoryStore,
+  type CacheableRequest,
+  type CacheAnswer,
+  type CacheCounts,
+  type CacheEvent,
+  type DistributedCacheOptions,
+  type Version,
+} from 'nestjs-distributed-cache';
+import { redisLock, redisStore } from 'nestjs-distributed-cache/redis';
+import { zooKeeperLock } from 'nestjs-distributed-cache/zookeeper';
+import type { DynamicModule } from '@nestjs/common';
+import type { DataSource, EntityManager } from 'typeorm';
+import { describe, expectTypeOf, it } from 'vitest';
+
+class Product {
+  private constructor(readonly id: number) {}
+  version = 1;
+}
+
+declare const cache: DistributedCacheService;
+declare const dataSource: DataSource;
+declare const manager: EntityManager;
+
+describe('the module', () => {
+  it('takes every kind of lock and store, a real DataSource, and nothing at all', () => {
+    expectTypeOf(DistributedCacheModule.forRoot()).toEqualTypeOf<DynamicModule>();
+    DistributedCacheModule.forRoot({
+      namespace: 'shop',
+      lock: zooKeeperLock({ connectString: '127.0.0.1:2181' }),
+      store: redisStore({ url: 'redis://127.0.0.1:6379' }),
+      ttlMs: 60_000,
+      dataSources: [dataSource],
+      isGlobal: false,
+    });
+    DistributedCacheModule.forRoot({ lock: redisLock({ url: 'redis://127.0.0.1:6379' }), store: memoryStore(), observers: [{ observe: (event) => void event.type }] });
+    DistributedCacheModule.forRootAsync({ useFactory: (): DistributedCacheOptions => ({ lock: inProcessLock() }), isGlobal: true });
+  });
+
+  it('refuses what it does not know', () => {
+    // @ts-expect-error a duration says its unit
+    DistributedCacheModule.forRoot({ ttl: 60 });
+    // @ts-expect-error a number of milliseconds
+    DistributedCacheModule.forRoot({ ttlMs: '60s' });
+    // @ts-expect-error one of three words
+    DistributedCacheModule.forRoot({ onWaitTimeout: 'retry' });
+    // @ts-expect-error an url is not a store
+    DistributedCacheModule.forRoot({ store: 'redis://127.0.0.1:6379' });
+  });
+});
+
+describe('the service', () => {
+  it('gives what the loader gives', () => {
+    expectTypeOf(cache.getOrLoad(['a', 1], () => 1)).toEqualTypeOf<Promise<number>>();
+    expectTypeOf(cache.getOrLoad(['a'], async ({ signal }) => Promise.resolve(signal.aborted ? null : 'x'))).toEqualTypeOf<Promise<string | null>>();
+    expectTypeOf(cache.getOrLoadWithOutcome(['a'], () => 1)).toEqualTypeOf<Promise<CacheAnswer<number>>>();
+    expectTypeOf(cache.get(['a'])).toEqualTypeOf<Promise<unknown>>();
+    expectTypeOf(cache.stats()).toEqualTypeOf<CacheCounts>();
+  });
+
+  it('takes entities, even with a private constructor, extractors of the value, and a real EntityManager', () => {
+    void cache.getOrLoad(['p'], (): Product | null => null, { entity: Product, version: (product) => product?.version, manager });
+    void cache.getOrLoad(['p'], () => ({ at: new Date() }), { version: ({ at }) => at });
+    void cache.set(['p'], {}, { version: 3n });
+    void cache.set(['p'], {}, { entity: Product });
+    void cache.invalidate(['p'], { version: new Date(), change: 'removed' });
+    void cache.invalidate(['p'], { version: { kind: 'extracted', order: 1n } satisfies Version });
+  });
+
+  it('refuses what it does not know', () => {
+    // @ts-expect-error a key is a list
+    void cache.get('a');
+    // @ts-expect-error an extractor reads the loaded value
+    void cache.getOrLoad(['p'], () => 1, { version: (value) => value.at });
+    // @ts-expect-error a text has no place in an order
+    void cache.invalidate(['p'], { version: '1' });
+    // @ts-expect-error floors belong to the module
+    void cache.getOrLoad(['p'], () => 1, { floorMs: 1 });
+  });
+});
+
+describe('the decorator', () => {
+  it('takes functions of typed and untyped requests', () => {
+    LockedCacheable();
+    LockedCacheable({ key: ({ params }) => ['product', params['id']], entity: Product, ttlMs: 60_000 });
+    LockedCacheable({ key: ({ params, query }: CacheableRequest<{ id: string }, { page?: string }>) => ['product', params.id, query.page] });
+    LockedCacheable({ varyBy: ({ user }: CacheableRequest<object, object, unknown, { id: number }>) => [user.id] });
+    LockedCacheable({ varyBy: ['accept-language'], methods: ['GET'], shared: true, version: (product: Product) => product.version });
+  });
+
+  it('refuses what it does not know', () => {
+    // @ts-expect-error a key is a function of the request
+    LockedCacheable({ key: ['product'] });
+    // @ts-expect-error a list of parts at once
+    LockedCacheable({ key: async () => Promise.resolve(['product']) });
+    // @ts-expect-error the connection is the module's
+    LockedCacheable({ lock: inProcessLock() });
+  });
+});
+
+describe('events', () => {
+  it('are one union that a switch can exhaust by `type`', () => {
+    expectTypeOf<Extract<CacheEvent, { type: 'hit' }>['freshForMs']>().toEqualTypeOf<number>();
+    expectTypeOf(CacheObserver.prototype.observe).toBeFunction();
+  });
+});
