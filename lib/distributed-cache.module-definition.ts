@@ -10,7 +10,10 @@ export interface DistributedCacheExtras {
 const builder = new ConfigurableModuleBuilder<DistributedCacheOptions>({ moduleName: 'DistributedCache' })
   .setClassMethodName('forRoot')
   .setFactoryMethodName('createDistributedCacheOptions')
-  .setExtras<DistributedCacheExtras>({ isGlobal: true }, (definition, { isGlobal }) => ({ ...definition, global: isGlobal ?? true }));
+  .setExtras<DistributedCacheExtras>({ isGlobal: true }, (definition, { isGlobal }) => ({
+    ...definition,
+    global: isGlobal ?? true,
+  }));
 
 export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } = builder.build();
 

@@ -1,3 +1,4 @@
+import type { ClassReference } from './codec/class-registry.js';
 import type { TypeOrmDataSource } from './codec/entity-metadata.js';
 import type { CacheObserver } from './core/cache-event.js';
 import { systemClock, type Clock } from './core/clock.js';
@@ -5,8 +6,23 @@ import type { LoadPolicy } from './core/load-policy.js';
 import { LockProvider } from './core/lock-provider.js';
 import type { LockProviderFactory, VersionedStoreFactory } from './core/provider-factory.js';
 import { VersionedStore } from './core/versioned-store.js';
-import { completePolicy, givenPolicy, leaseLifeMs, MAX_LIFE_MS, POLICY_RULES, policyConflicts, type CachePolicy } from './options/cache-policy.js';
-import { checkOptions, refuse, trueOrFalse, wholeNumber, type OptionRule, type OptionRules } from './options/option-rules.js';
+import {
+  completePolicy,
+  givenPolicy,
+  leaseLifeMs,
+  MAX_LIFE_MS,
+  POLICY_RULES,
+  policyConflicts,
+  type CachePolicy,
+} from './options/cache-policy.js';
+import {
+  checkOptions,
+  refuse,
+  trueOrFalse,
+  wholeNumber,
+  type OptionRule,
+  type OptionRules,
+} from './options/option-rules.js';
 
 /** What `DistributedCacheModule.forRoot()` takes. All of it may be left out. Durations are whole milliseconds. */
 export interface DistributedCacheOptions extends CachePolicy {
@@ -39,7 +55,7 @@ export interface DistributedCacheOptions extends CachePolicy {
   /** Whether answers of decorated routes carry `X-Cache: HIT | MISS | WAITED | STALE | BYPASS`. Default true. */
   readonly xCacheHeader?: boolean;
   /** Classes beside entities whose instances are cached and must come back as instances. Their names are stored: no two may be the same. Default none. */
-  readonly classes?: readonly (abstract new (...args: never[]) => object)[];
+  readonly classes?: readonly ClassReference[];
   /** TypeORM data sources whose entities are cached. Default: all that `@nestjs/typeorm` has registered. */
   readonly dataSources?: readonly TypeOrmDataSource[];
   /** Listeners to everything that happens. What they throw is caught. Default none. */
@@ -61,7 +77,7 @@ export interface ResolvedCacheOptions {
   readonly lockTimeoutMs: number;
   readonly enabled: boolean;
   readonly xCacheHeader: boolean;
-  readonly classes: readonly (abstract new (...args: never[]) => object)[];
+  readonly classes: readonly ClassReference[];
   readonly dataSources: readonly TypeOrmDataSource[] | undefined;
   readonly observers: readonly CacheObserver[];
   readonly log: boolean;
@@ -79,7 +95,9 @@ const listOf = (what: string, cure: string, accepts: (item: unknown) => boolean)
 });
 
 const hasMethods = (value: unknown, ...names: readonly string[]): boolean =>
-  typeof value === 'object' && value !== null && names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
+  typeof value === 'object' &&
+  value !== null &&
+  names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
 
 const RULES: OptionRules = {
   namespace: {
@@ -90,14 +108,19 @@ const RULES: OptionRules = {
   lock: {
     expected: 'zooKeeperLock(…), redisLock(…), inProcessLock() or a LockProvider',
     cure: "Call one of these functions, for example lock: zooKeeperLock({ connectString: '127.0.0.1:2181' }).",
-    accepts: (value) => hasMethods(value, 'createLockProvider') || value instanceof LockProvider || hasMethods(value, 'tryAcquire', 'close'),
+    accepts: (value) =>
+      hasMethods(value, 'createLockProvider') ||
+      value instanceof LockProvider ||
+      hasMethods(value, 'tryAcquire', 'close'),
     secret: true,
   },
   store: {
     expected: 'redisStore(…), memoryStore(…), cacheManagerStore(…) or a VersionedStore',
     cure: "Call one of these functions, for example store: redisStore({ url: 'redis://127.0.0.1:6379' }).",
     accepts: (value) =>
-      hasMethods(value, 'createVersionedStore') || value instanceof VersionedStore || hasMethods(value, 'read', 'begin', 'fill', 'mark', 'invalidate', 'set', 'clear', 'close'),
+      hasMethods(value, 'createVersionedStore') ||
+      value instanceof VersionedStore ||
+      hasMethods(value, 'read', 'begin', 'fill', 'mark', 'invalidate', 'set', 'clear', 'close'),
     secret: true,
   },
   ...POLICY_RULES,
@@ -106,13 +129,21 @@ const RULES: OptionRules = {
   lockTimeoutMs: wholeNumber('milliseconds', 1, 60_000),
   enabled: trueOrFalse,
   xCacheHeader: trueOrFalse,
-  classes: listOf('classes', 'Pass the classes themselves: classes: [Money].', (item) => typeof item === 'function' && typeof item.prototype === 'object'),
+  classes: listOf(
+    'classes',
+    'Pass the classes themselves: classes: [Money].',
+    (item) => typeof item === 'function' && typeof item.prototype === 'object',
+  ),
   dataSources: listOf(
     'TypeORM data sources',
     'Pass DataSource instances, or leave it out to have those of @nestjs/typeorm.',
     (item) => typeof item === 'object' && item !== null && 'entityMetadatas' in item,
   ),
-  observers: listOf('observers, objects with a method observe(event)', 'Wrap a function: { observe: (event) => … }.', (item) => hasMethods(item, 'observe')),
+  observers: listOf(
+    'observers, objects with a method observe(event)',
+    'Wrap a function: { observe: (event) => … }.',
+    (item) => hasMethods(item, 'observe'),
+  ),
   log: trueOrFalse,
   clock: {
     expected: 'a Clock',

@@ -54,7 +54,11 @@ export class DistributedCacheService {
   }
 
   /** As {@link getOrLoad}, and tells how the answer came about. */
-  async getOrLoadWithOutcome<T>(key: CacheKey, loader: Loader<T>, options: LoadOptions<T> = {}): Promise<CacheAnswer<T>> {
+  async getOrLoadWithOutcome<T>(
+    key: CacheKey,
+    loader: Loader<T>,
+    options: LoadOptions<T> = {},
+  ): Promise<CacheAnswer<T>> {
     checkOptions('getOrLoad() options', options, LOAD_RULES);
     const policy = resolvePolicy(this.host.options, options, 'getOrLoad() options');
     return this.load(encodeKey(key), loader, policy, options);
@@ -77,7 +81,11 @@ export class DistributedCacheService {
   async set(key: CacheKey, value: unknown, options: SetOptions = {}): Promise<'stored' | 'invalidated'> {
     const encoded = encodeKey(key);
     checkOptions('set() options', options, SET_RULES);
-    const { ttlMs, staleWhileRevalidateMs, staleIfErrorMs } = resolvePolicy(this.host.options, options, 'set() options');
+    const { ttlMs, staleWhileRevalidateMs, staleIfErrorMs } = resolvePolicy(
+      this.host.options,
+      options,
+      'set() options',
+    );
     if (!this.host.options.enabled) return 'invalidated';
     const version = this.versionOfSet(value, options);
     // Two updates may share a stamp of time, so it does not tell which of two values is the newer.
@@ -101,7 +109,10 @@ export class DistributedCacheService {
     if (!this.host.options.enabled) return;
     const { version, change } = options;
     const cache = await this.cache();
-    await cache.invalidate(encoded, { ...(version !== undefined && { version: toVersion(version) }), ...(change !== undefined && { change }) });
+    await cache.invalidate(encoded, {
+      ...(version !== undefined && { version: toVersion(version) }),
+      ...(change !== undefined && { change }),
+    });
   }
 
   /** Removes every entry of this namespace, and nothing else. Loads that are under way are not stored. @throws StoreUnavailableError */
@@ -114,15 +125,30 @@ export class DistributedCacheService {
     return this.host.counts();
   }
 
-  private async load<T>(key: string, loader: Loader<T>, policy: LoadPolicy, { entity, version, signal, manager }: LoadOptions<T>): Promise<CacheAnswer<T>> {
-    const reason = this.host.options.enabled ? (manager?.queryRunner?.isTransactionActive === true ? 'transaction' : undefined) : 'disabled';
+  private async load<T>(
+    key: string,
+    loader: Loader<T>,
+    policy: LoadPolicy,
+    { entity, version, signal, manager }: LoadOptions<T>,
+  ): Promise<CacheAnswer<T>> {
+    const reason = this.host.options.enabled
+      ? manager?.queryRunner?.isTransactionActive === true
+        ? 'transaction'
+        : undefined
+      : 'disabled';
     if (reason !== undefined) {
       this.host.report({ type: 'bypassed', reason });
       return { value: await loader({ signal: signal ?? new AbortController().signal }), outcome: 'BYPASS' };
     }
     const versionOf = this.host.versionReader(entity, version);
     const cache = this.host.opened ?? (await this.host.open());
-    return cache.getOrLoad<T>({ key, loader, policy, ...(versionOf !== undefined && { versionOf }), ...(signal !== undefined && { signal }) });
+    return cache.getOrLoad<T>({
+      key,
+      loader,
+      policy,
+      ...(versionOf !== undefined && { versionOf }),
+      ...(signal !== undefined && { signal }),
+    });
   }
 
   private async cache(): Promise<ReadThrough> {

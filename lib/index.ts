@@ -15,7 +15,7 @@ export type {
 
 export { LockedCacheable, type LockedCacheableOptions } from './cacheable/locked-cacheable.decorator.js';
 export { LockedCacheableInterceptor } from './cacheable/locked-cacheable.interceptor.js';
-export type { CacheableRequest } from './cacheable/cacheable-request.js';
+export type { CacheableRequest, RequestTypes } from './cacheable/cacheable-request.js';
 
 export { CacheObserver, type CacheEvent, type NotStoredReason, type StoreStep } from './core/cache-event.js';
 export { encodeKey } from './core/cache-key.js';
@@ -70,12 +70,21 @@ export {
   type ErrorDescription,
 } from './core/errors.js';
 
-export type { TypeOrmColumn, TypeOrmDataSource, TypeOrmEmbedded, TypeOrmEntityMetadata } from './codec/entity-metadata.js';
+export type {
+  TypeOrmColumn,
+  TypeOrmDataSource,
+  TypeOrmEmbedded,
+  TypeOrmEntityMetadata,
+} from './codec/entity-metadata.js';
 export { inProcessLock } from './locks/in-process-lock.js';
 export { InProcessLockProvider, type InProcessLockProviderOptions } from './locks/in-process-lock-provider.js';
 export { CacheStats, type CacheCounts } from './observability/cache-stats.js';
 export { LogObserver, type LogSink } from './observability/log-observer.js';
-export { cacheManagerStore, type CacheManagerStoreFactory, type CacheManagerStoreOptions } from './stores/cache-manager-store.js';
+export {
+  cacheManagerStore,
+  type CacheManagerStoreFactory,
+  type CacheManagerStoreOptions,
+} from './stores/cache-manager-store.js';
 export { InProcessVersionedStore, type InProcessStoreOptions } from './stores/in-process-versioned-store.js';
 export { memoryStore, type MemoryStoreOptions } from './stores/memory-store.js';
 export { BrokenStoreError } from './stores/store-self-test.js';

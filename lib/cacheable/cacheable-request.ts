@@ -1,21 +1,31 @@
 import type { ExecutionContext } from '@nestjs/common';
 
+/** The parts of a request that a `key` or `varyBy` function may know better than this library does. */
+export interface RequestTypes {
+  readonly params?: object;
+  readonly query?: object;
+  readonly body?: unknown;
+  readonly user?: unknown;
+}
+
 /**
- * What a `key` or `varyBy` function is given. Give it types where you like: `key: ({ params }: CacheableRequest<{ id: string }>) => ['product', params.id]`.
+ * What a `key` or `varyBy` function is given. Name the types you know: `key: ({ params }: CacheableRequest<{ params: { id: string } }>) => ['product', params.id]`.
  * Guards have run; pipes have not, so everything is as it came.
  */
-export interface CacheableRequest<Params = Record<string, string>, Query = Record<string, unknown>, Body = unknown, User = unknown> {
-  readonly params: Params;
-  readonly query: Query;
+export interface CacheableRequest<Types extends RequestTypes = object> {
+  readonly params: Known<Types, 'params', Record<string, string>>;
+  readonly query: Known<Types, 'query', Record<string, unknown>>;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
-  readonly body: Body;
+  readonly body: Known<Types, 'body', unknown>;
   /** What a guard has put on the request. */
-  readonly user: User;
+  readonly user: Known<Types, 'user', unknown>;
   /** The request of Express or Fastify. */
   readonly request: unknown;
   readonly context: ExecutionContext;
 }
+
+type Known<Types, Name extends string, Default> = Types extends Record<Name, infer Part> ? Part : Default;
 
 /** The slice of a request that Express and Fastify share, and the few places where they differ. */
 export interface HttpRequestSlice {

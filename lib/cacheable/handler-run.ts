@@ -31,7 +31,8 @@ export function runHandler(source: Observable<unknown>): Promise<HandlerResult> 
       },
       error: (error: unknown) => {
         replay.error(error);
-        reject(error);
+        // Whatever the method threw goes on untouched.
+        reject(error as Error);
       },
       complete: () => {
         replay.complete();
@@ -53,7 +54,10 @@ export function isStream(value: unknown): boolean {
 export function discardStream(value: unknown): void {
   if (typeof value !== 'object' || value === null) return;
   const { getStream } = value as { getStream?: () => unknown };
-  const stream = (typeof getStream === 'function' ? getStream.call(value) : value) as { destroy?: () => void; cancel?: () => Promise<void> };
+  const stream = (typeof getStream === 'function' ? getStream.call(value) : value) as {
+    destroy?: () => void;
+    cancel?: () => Promise<void>;
+  };
   if (typeof stream.destroy === 'function') stream.destroy();
   else if (typeof stream.cancel === 'function') stream.cancel().catch(() => undefined);
 }

@@ -36,7 +36,11 @@ const RULES = {
   ...POLICY_RULES,
   entity: classRule,
   version: functionRule,
-  key: { expected: 'a function that returns an array', cure: "Write key: ({ params }) => ['product', params.id].", accepts: (value) => typeof value === 'function' },
+  key: {
+    expected: 'a function that returns an array',
+    cure: "Write key: ({ params }) => ['product', params.id].",
+    accepts: (value) => typeof value === 'function',
+  },
   varyBy: {
     expected: 'an array of header names or a function that returns an array',
     cure: "Write varyBy: ['accept-language'] or varyBy: ({ user }) => [user.id].",
@@ -67,12 +71,20 @@ export function LockedCacheable(options: LockedCacheableOptions = {}): MethodDec
   checkOptions('@LockedCacheable()', options, RULES);
   return (target, name, descriptor: PropertyDescriptor | undefined) => {
     if (typeof descriptor?.value !== 'function') {
-      throw new InvalidOptionsError(`@LockedCacheable() on ${String(name)}: expected a method of a controller. Decorate each method whose answers are cached.`);
+      throw new InvalidOptionsError(
+        `@LockedCacheable() on ${String(name)}: expected a method of a controller. Decorate each method whose answers are cached.`,
+      );
     }
-    applyDecorators(SetMetadata(LOCKED_CACHEABLE, options), UseInterceptors(LockedCacheableInterceptor))(target, name, descriptor);
+    applyDecorators(SetMetadata(LOCKED_CACHEABLE, options), UseInterceptors(LockedCacheableInterceptor))(
+      target,
+      name,
+      descriptor,
+    );
   };
 }
 
 function isListOf(value: unknown, pattern: RegExp): boolean {
-  return Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string' && pattern.test(item));
+  return (
+    Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string' && pattern.test(item))
+  );
 }

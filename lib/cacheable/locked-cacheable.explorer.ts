@@ -55,8 +55,19 @@ export class LockedCacheableExplorer implements OnModuleInit {
 }
 
 /** The class, which request-scoped providers have too, and that of an instance which a factory made. */
-function prototypesOf({ metatype, instance }: { readonly metatype?: unknown; readonly instance?: unknown }): Set<object> {
+function prototypesOf({
+  metatype,
+  instance,
+}: {
+  readonly metatype?: unknown;
+  readonly instance?: unknown;
+}): Set<object> {
   const ofClass: unknown = typeof metatype === 'function' ? metatype.prototype : undefined;
-  const ofInstance: unknown = typeof instance === 'object' && instance !== null ? Object.getPrototypeOf(instance) : undefined;
-  return new Set([ofClass, ofInstance].filter((prototype): prototype is object => typeof prototype === 'object' && prototype !== null));
+  const ofInstance: unknown =
+    typeof instance === 'object' && instance !== null ? Object.getPrototypeOf(instance) : undefined;
+  return new Set(
+    [ofClass, ofInstance].filter(
+      (prototype): prototype is object => typeof prototype === 'object' && prototype !== null,
+    ),
+  );
 }

@@ -1,4 +1,11 @@
-import { Inject, Injectable, type CallHandler, type ExecutionContext, type NestInterceptor, type Type } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  type CallHandler,
+  type ExecutionContext,
+  type NestInterceptor,
+  type Type,
+} from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { of, type Observable } from 'rxjs';
 import type { Answer, Outcome } from '../core/load-request.js';
@@ -35,7 +42,12 @@ export class LockedCacheableInterceptor implements NestInterceptor {
     return this.bypass('credentials', response, next);
   }
 
-  private async through(plan: RoutePlan, key: readonly unknown[], response: HttpResponseSlice, next: CallHandler): Promise<Observable<unknown>> {
+  private async through(
+    plan: RoutePlan,
+    key: readonly unknown[],
+    response: HttpResponseSlice,
+    next: CallHandler,
+  ): Promise<Observable<unknown>> {
     const load = new RequestLoad(next, response);
     const answer = await this.answer(plan, key, load);
     const own = load.finish(answer.value === UNCACHEABLE);
@@ -69,6 +81,7 @@ export class LockedCacheableInterceptor implements NestInterceptor {
 
   private mark(response: HttpResponseSlice, outcome: XCache): void {
     const { httpAdapter } = this.adapterHost;
-    if (this.plans.xCacheHeader && !httpAdapter.isHeadersSent(response)) httpAdapter.setHeader(response, 'X-Cache', outcome);
+    if (this.plans.xCacheHeader && !httpAdapter.isHeadersSent(response))
+      httpAdapter.setHeader(response, 'X-Cache', outcome);
   }
 }

@@ -1,5 +1,12 @@
 import { GatewayTimeoutException, HttpException, ServiceUnavailableException } from '@nestjs/common';
-import { CacheClosedError, LoadTimeoutError, LockUnavailableError, SharedLoadError, StoreUnavailableError, WaitTimeoutError } from '../core/errors.js';
+import {
+  CacheClosedError,
+  LoadTimeoutError,
+  LockUnavailableError,
+  SharedLoadError,
+  StoreUnavailableError,
+  WaitTimeoutError,
+} from '../core/errors.js';
 
 /**
  * The HTTP answer to an error of the cache itself. The error stays its `cause`; its text, which may speak of servers, does not reach the client.
@@ -18,7 +25,9 @@ export function toHttpError(error: unknown): unknown {
     return new HttpException(isBody(response) ? response : message, status, { cause: error });
   }
   if (error instanceof LoadTimeoutError) return new GatewayTimeoutException(undefined, { cause: error });
-  const busy = [WaitTimeoutError, LockUnavailableError, StoreUnavailableError, CacheClosedError].some((kind) => error instanceof kind);
+  const busy = [WaitTimeoutError, LockUnavailableError, StoreUnavailableError, CacheClosedError].some(
+    (kind) => error instanceof kind,
+  );
   return busy ? new ServiceUnavailableException(undefined, { cause: error }) : error;
 }
 

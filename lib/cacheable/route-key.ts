@@ -8,7 +8,8 @@ const CREDENTIALS = ['authorization', 'cookie'] as const;
 const SECRET_HEADER = /authorization|cookie|token|secret|key|session/;
 
 /** The key of a request, or what keeps it from having one. */
-export type RouteKey = { readonly parts: readonly unknown[] } | { readonly parts: undefined; readonly credential: string };
+export type RouteKey =
+  { readonly parts: readonly unknown[] } | { readonly parts: undefined; readonly credential: string };
 
 /**
  * The key of a request: the one that the code gives, else the default one.
@@ -40,7 +41,10 @@ function routePattern({ baseUrl, route, routeOptions }: HttpRequestSlice): strin
  * The first credential that the key would not tell apart; undefined when the answer may be stored. Names of headers separate users only by what those headers carry, so each
  * credential of the request has to be among them; a user without one (recognised by a client certificate, say) only a function can tell.
  */
-function unseparatedCredential({ options: { shared, varyBy } }: RoutePlan, { headers, user }: CacheableRequest): string | undefined {
+function unseparatedCredential(
+  { options: { shared, varyBy } }: RoutePlan,
+  { headers, user }: CacheableRequest,
+): string | undefined {
   if (shared === true || typeof varyBy === 'function') return undefined;
   const carried = CREDENTIALS.filter((name) => headers[name] !== undefined);
   const named = new Set(varyBy?.map((name) => name.toLowerCase()));

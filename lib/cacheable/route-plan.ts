@@ -7,7 +7,13 @@ import type { LockedCacheableOptions } from './locked-cacheable.decorator.js';
 export const LOCKED_CACHEABLE = Symbol('LockedCacheable');
 
 /** Where Nest's decorators leave what they know. These texts are the same since Nest 8; they are not exported for public use. */
-const NEST = { method: 'method', sse: '__sse__', version: '__version__', routeArgs: '__routeArguments__', passthrough: '__responsePassthrough__' };
+const NEST = {
+  method: 'method',
+  sse: '__sse__',
+  version: '__version__',
+  routeArgs: '__routeArguments__',
+  passthrough: '__responsePassthrough__',
+};
 /** The kinds of parameters by which a method takes the response into its own hands: `@Res()`, `@Next()`. */
 const RESPONSE_KINDS: ReadonlySet<string> = new Set(['1', '2']);
 
@@ -31,7 +37,11 @@ export interface RoutePlan {
  *
  * @throws InvalidOptionsError when its policy does not fit the module's options
  */
-export function planRoute(controller: Type, handler: (...args: never[]) => unknown, defaults: PolicyDefaults): RoutePlan | undefined {
+export function planRoute(
+  controller: Type,
+  handler: (...args: never[]) => unknown,
+  defaults: PolicyDefaults,
+): RoutePlan | undefined {
   const options = Reflect.getMetadata(LOCKED_CACHEABLE, handler) as LockedCacheableOptions | undefined;
   if (options === undefined) return undefined;
   const name = `${controller.name}.${handler.name}`;

@@ -32,7 +32,11 @@ export class RoutePlans {
   }
 
   /** The route's answer through the cache; not to be asked for while the cache is disabled. */
-  async load({ options, policy }: RoutePlan, parts: readonly unknown[], loader: Loader<unknown>): Promise<Answer<unknown>> {
+  async load(
+    { options, policy }: RoutePlan,
+    parts: readonly unknown[],
+    loader: Loader<unknown>,
+  ): Promise<Answer<unknown>> {
     const key = encodeKey(parts);
     const versionOf = this.host.versionReader(options.entity, options.version);
     const cache = this.host.opened ?? (await this.host.open());
@@ -42,7 +46,10 @@ export class RoutePlans {
   /** Says at start what will never be cached, and why. */
   warnOfNever({ name, never }: RoutePlan): void {
     if (never === undefined) return;
-    const because = never === 'sse' ? 'it sends server-sent events' : 'it answers by @Res() or @Next() itself: return the value, or use @Res({ passthrough: true })';
+    const because =
+      never === 'sse'
+        ? 'it sends server-sent events'
+        : 'it answers by @Res() or @Next() itself: return the value, or use @Res({ passthrough: true })';
     this.logger.warn(`@LockedCacheable() on ${name} does nothing: ${because}.`);
   }
 
@@ -51,7 +58,7 @@ export class RoutePlans {
     this.host.warnOnce(
       `credentials ${name}`,
       `@LockedCacheable() on ${name}: a request with ${carried} was not cached, since its answer might be for this user only. Say shared: true if it is the same for everybody, ` +
-        "name what tells users apart in varyBy, or give a key of your own. (Said once per route.)",
+        'name what tells users apart in varyBy, or give a key of your own. (Said once per route.)',
     );
   }
 

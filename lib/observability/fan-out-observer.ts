@@ -18,7 +18,8 @@ export class FanOutObserver extends CacheObserver {
     for (const observer of this.observers) {
       try {
         // An asynchronous one is not waited for, but its rejection must not become an unhandled one.
-        const result: unknown = observer.observe(event) as unknown;
+        const { observe } = observer as { observe: (event: CacheEvent) => unknown };
+        const result = observe.call(observer, event);
         if (result instanceof Promise) result.catch((error: unknown) => this.broken(observer, error));
       } catch (error) {
         this.broken(observer, error);

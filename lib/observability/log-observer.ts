@@ -28,9 +28,15 @@ export class LogObserver extends CacheObserver {
   observe(event: CacheEvent): void {
     switch (event.type) {
       case 'store-unavailable':
-        return this.goesDown('store', `The store does not answer (${event.step}: ${text(event.error)}); values are loaded and not stored.`);
+        return this.goesDown(
+          'store',
+          `The store does not answer (${event.step}: ${text(event.error)}); values are loaded and not stored.`,
+        );
       case 'lock-unavailable':
-        return this.goesDown('lock', `The lock service does not answer (${text(event.error)}); each process loads for itself.`);
+        return this.goesDown(
+          'lock',
+          `The lock service does not answer (${text(event.error)}); each process loads for itself.`,
+        );
       case 'lock-state':
         return this.lockState(event);
       case 'hit':
@@ -49,9 +55,15 @@ export class LogObserver extends CacheObserver {
         );
       case 'not-stored':
         if (event.reason === 'undefined') return;
-        return this.warn(`${event.type} ${event.reason}`, `The value of ${event.key} is ${event.reason} and was not stored${event.detail === undefined ? '' : `: ${event.detail}`}.`);
+        return this.warn(
+          `${event.type} ${event.reason}`,
+          `The value of ${event.key} is ${event.reason} and was not stored${event.detail === undefined ? '' : `: ${event.detail}`}.`,
+        );
       case 'corrupt-entry':
-        return this.warn(event.type, `What lies under ${event.key} could not be read and counts as a miss: ${text(event.error)}.`);
+        return this.warn(
+          event.type,
+          `What lies under ${event.key} could not be read and counts as a miss: ${text(event.error)}.`,
+        );
       default:
     }
   }
@@ -59,9 +71,18 @@ export class LogObserver extends CacheObserver {
   private lockState({ provider, state, previous, error }: Extract<CacheEvent, { type: 'lock-state' }>): void {
     const because = error === undefined ? '' : ` (${text(error)})`;
     if (state === 'connected') return this.isBack('lock', `${provider}: connected again.`);
-    if (state === 'auth-failed') return this.warn(`lock ${state}`, `${provider} refuses our credentials${because}; correct them and restart. Until then each process loads for itself.`);
-    if (state === 'lost') return this.goesDown('lock', `${provider}: the session is lost${because}; held locks are given up, a new session is being opened.`);
-    if (state === 'suspended' && previous === 'connected') return this.goesDown('lock', `${provider}: contact is lost${because}; reconnecting.`);
+    if (state === 'auth-failed')
+      return this.warn(
+        `lock ${state}`,
+        `${provider} refuses our credentials${because}; correct them and restart. Until then each process loads for itself.`,
+      );
+    if (state === 'lost')
+      return this.goesDown(
+        'lock',
+        `${provider}: the session is lost${because}; held locks are given up, a new session is being opened.`,
+      );
+    if (state === 'suspended' && previous === 'connected')
+      return this.goesDown('lock', `${provider}: contact is lost${because}; reconnecting.`);
   }
 
   private goesDown(part: 'store' | 'lock', message: string): void {

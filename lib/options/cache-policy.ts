@@ -80,7 +80,9 @@ const DEFAULTS: Omit<LoadPolicy, 'waitMs'> = {
 
 /** What is given of a policy, without what counts as left out. Other names are ignored: they are checked before. */
 export function givenPolicy(options: object): CachePolicy {
-  return Object.fromEntries(Object.entries(options).filter(([name, value]) => Object.hasOwn(POLICY_RULES, name) && value !== undefined));
+  return Object.fromEntries(
+    Object.entries(options).filter(([name, value]) => Object.hasOwn(POLICY_RULES, name) && value !== undefined),
+  );
 }
 
 export function completePolicy(given: CachePolicy): LoadPolicy {
@@ -89,7 +91,10 @@ export function completePolicy(given: CachePolicy): LoadPolicy {
 }
 
 /** What is wrong between options that are right one by one. */
-export function policyConflicts(policy: LoadPolicy, store: { readonly floorMs: number; readonly storeTimeoutMs: number }): string[] {
+export function policyConflicts(
+  policy: LoadPolicy,
+  store: { readonly floorMs: number; readonly storeTimeoutMs: number },
+): string[] {
   const mistakes: string[] = [];
   if (policy.onWaitTimeout === 'stale' && policy.staleIfErrorMs === 0) {
     mistakes.push(

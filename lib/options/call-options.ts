@@ -1,11 +1,12 @@
+import type { ClassReference } from '../codec/class-registry.js';
 import { InvalidOptionsError } from '../core/errors.js';
 import { MAX_VERSION_ORDER, type Version } from '../core/version.js';
 import type { ChangeKind } from '../core/versioned-store.js';
 import { POLICY_RULES, type CachePolicy } from './cache-policy.js';
 import { oneOf, type OptionRule, type OptionRules } from './option-rules.js';
 
-/** A class, as decorators and options take it. */
-export type EntityClass = abstract new (...args: never[]) => object;
+/** A class, as decorators and options take it; one with a private constructor too. */
+export type EntityClass = ClassReference;
 
 /** The slice of TypeORM's `EntityManager` that tells whether it is inside a transaction. */
 export interface TransactionView {
@@ -65,7 +66,11 @@ export const functionRule: OptionRule = {
   accepts: (value) => typeof value === 'function',
 };
 
-const objectRule = (expected: string): OptionRule => ({ expected, cure: 'Correct it, or leave it out.', accepts: (value) => typeof value === 'object' && value !== null });
+const objectRule = (expected: string): OptionRule => ({
+  expected,
+  cure: 'Correct it, or leave it out.',
+  accepts: (value) => typeof value === 'object' && value !== null,
+});
 
 const versionRule: OptionRule = {
   expected: 'a version from 0 to 2^63-1: a bigint, a whole number, a Date, or { kind, order }',
@@ -99,20 +104,24 @@ export const INVALIDATE_RULES: OptionRules = {
 /** @throws InvalidOptionsError when it is none */
 export function toVersion(given: GivenVersion): Version {
   const version = tryVersion(given);
-  if (version === undefined) throw new InvalidOptionsError(`version: expected ${versionRule.expected}. ${versionRule.cure}`);
+  if (version === undefined)
+    throw new InvalidOptionsError(`version: expected ${versionRule.expected}. ${versionRule.cure}`);
   return version;
 }
 
 function tryVersion(given: unknown): Version | undefined {
   if (typeof given === 'bigint') return within({ kind: 'version', order: given });
-  if (typeof given === 'number') return Number.isSafeInteger(given) ? within({ kind: 'version', order: BigInt(given) }) : undefined;
-  if (given instanceof Date) return Number.isNaN(given.getTime()) ? undefined : within({ kind: 'updated-at', order: BigInt(given.getTime()) });
+  if (typeof given === 'number')
+    return Number.isSafeInteger(given) ? within({ kind: 'version', order: BigInt(given) }) : undefined;
+  if (given instanceof Date)
+    return Number.isNaN(given.getTime()) ? undefined : within({ kind: 'updated-at', order: BigInt(given.getTime()) });
   if (typeof given !== 'object' || given === null) return undefined;
   const { kind, order } = given as Partial<Version>;
-  return typeof kind === 'string' && /^[a-z0-9-]{1,32}$/.test(kind) && typeof order === 'bigint' ? within({ kind, order }) : undefined;
+  return typeof kind === 'string' && /^[a-z0-9-]{1,32}$/.test(kind) && typeof order === 'bigint'
+    ? within({ kind, order })
+    : undefined;
 }
 
 function within(version: Version): Version | undefined {
   return version.order >= 0n && version.order <= MAX_VERSION_ORDER ? version : undefined;
 }
-

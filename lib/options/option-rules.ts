@@ -47,13 +47,17 @@ export const trueOrFalse: OptionRule = {
  */
 export function checkOptions(where: string, given: unknown, rules: OptionRules, misplaced: MisplacedNames = {}): void {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw new InvalidOptionsError(`${where}: expected an object, got ${describeGiven(given)}. Pass { name: value, … }.`);
+    throw new InvalidOptionsError(
+      `${where}: expected an object, got ${describeGiven(given)}. Pass { name: value, … }.`,
+    );
   }
   const mistakes = Object.entries(given).flatMap(([name, value]) => {
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
     if (rule === undefined) return [unknownName(name, rules, misplaced)];
     if (value === undefined || rule.accepts(value)) return [];
-    return [`${name}: expected ${rule.expected}, got ${rule.secret === true ? typeName(value) : describeGiven(value)}. ${rule.cure}`];
+    return [
+      `${name}: expected ${rule.expected}, got ${rule.secret === true ? typeName(value) : describeGiven(value)}. ${rule.cure}`,
+    ];
   });
   refuse(where, mistakes);
 }
@@ -61,7 +65,9 @@ export function checkOptions(where: string, given: unknown, rules: OptionRules, 
 /** @throws InvalidOptionsError when there are mistakes */
 export function refuse(where: string, mistakes: readonly string[]): void {
   if (mistakes.length === 0) return;
-  throw new InvalidOptionsError(mistakes.length === 1 ? `${where}: ${mistakes.join('')}` : `${where}:\n- ${mistakes.join('\n- ')}`);
+  throw new InvalidOptionsError(
+    mistakes.length === 1 ? `${where}: ${mistakes.join('')}` : `${where}:\n- ${mistakes.join('\n- ')}`,
+  );
 }
 
 function unknownName(name: string, rules: OptionRules, misplaced: MisplacedNames): string {
@@ -87,7 +93,7 @@ export function nearestName(name: string, known: readonly string[]): string | un
 /** Levenshtein's distance, one row at a time. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (const [i, letter] of [...a].entries()) {
+  for (const [i, letter] of a.split('').entries()) {
     const next = [i + 1];
     for (let j = 0; j < b.length; j++) {
       const replaced = (row[j] ?? 0) + (letter === b[j] ? 0 : 1);
@@ -100,7 +106,8 @@ function editDistance(a: string, b: string): number {
 
 /** A value in a message: itself where it is short and simple, else its type. */
 export function describeGiven(value: unknown): string {
-  if (value === null || value === undefined || typeof value === 'boolean' || typeof value === 'number') return String(value);
+  if (value === null || value === undefined || typeof value === 'boolean' || typeof value === 'number')
+    return String(value);
   if (typeof value === 'bigint') return `${String(value)}n (a bigint)`;
   if (typeof value === 'string' && value.length <= 70) return JSON.stringify(value);
   return typeName(value);
@@ -112,5 +119,7 @@ function typeName(value: unknown): string {
   if (typeof value === 'function') return value.name === '' ? 'a function' : `the function or class ${value.name}`;
   if (typeof value !== 'object') return `a ${typeof value}`;
   const { constructor } = value as { constructor?: unknown };
-  return typeof constructor === 'function' && constructor !== Object ? `an instance of ${constructor.name}` : 'an object';
+  return typeof constructor === 'function' && constructor !== Object
+    ? `an instance of ${constructor.name}`
+    : 'an object';
 }

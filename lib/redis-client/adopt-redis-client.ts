@@ -27,17 +27,23 @@ export function adoptRedisClient(client: unknown, options: AdoptOptions = {}): R
 
 function describe(client: unknown): string {
   if (client === null) return 'null';
-  if (typeof client !== 'object') return typeof client === 'function' ? `the function ${client.name || '(anonymous)'}` : typeof client;
+  if (typeof client !== 'object')
+    return typeof client === 'function' ? `the function ${client.name || '(anonymous)'}` : typeof client;
   const name: unknown = client.constructor?.name;
-  return isPromise(client) ? 'a promise' : `an object of class ${typeof name === 'string' && name !== '' ? name : '(none)'}`;
+  return isPromise(client)
+    ? 'a promise'
+    : `an object of class ${typeof name === 'string' && name !== '' ? name : '(none)'}`;
 }
 
 function cure(client: unknown): string {
-  if (isPromise(client)) return 'Await it first (`forRootAsync` with an async `useFactory`), and give what it resolves to.';
+  if (isPromise(client))
+    return 'Await it first (`forRootAsync` with an async `useFactory`), and give what it resolves to.';
   if (typeof client === 'string') return 'For a URL write `redisStore({ url })`.';
   if (typeof client === 'function') return 'Give an instance, not its class or factory.';
   const old = typeof client === 'object' && client !== null && 'send_command' in client;
-  return old ? 'That is node-redis 3 or older: upgrade it, or give `url` instead.' : 'Give such a client, or `url` instead.';
+  return old
+    ? 'That is node-redis 3 or older: upgrade it, or give `url` instead.'
+    : 'Give such a client, or `url` instead.';
 }
 
 function isPromise(client: unknown): boolean {

@@ -24,6 +24,7 @@ export async function deleteByPrefix(primary: Primary, prefix: string): Promise<
 }
 
 function scanPage(reply: unknown): { cursor: string; keys: string[] } {
-  if (!Array.isArray(reply) || !Array.isArray(reply[1])) throw new Error('SCAN was not answered with a cursor and a list of keys');
+  if (!Array.isArray(reply) || !Array.isArray(reply[1]))
+    throw new Error('SCAN was not answered with a cursor and a list of keys');
   return { cursor: String(reply[0]), keys: reply[1].map(String) };
 }

@@ -23,7 +23,10 @@ export interface IoredisSlice extends ErrorEmitter {
 }
 
 interface ClusterSlice extends IoredisSlice {
-  readonly options?: { readonly keyPrefix?: string | null; readonly redisOptions?: { readonly keyPrefix?: string | null } };
+  readonly options?: {
+    readonly keyPrefix?: string | null;
+    readonly redisOptions?: { readonly keyPrefix?: string | null };
+  };
   nodes(role: 'master'): IoredisSlice[];
 }
 
@@ -101,7 +104,13 @@ function keyPrefixOf(client: IoredisSlice): string {
 
 /** Channels are not keys: a script names them as they are, so the connection that listens must not prefix them. */
 function duplicated(client: IoredisSlice): PubSubConnection {
-  const forEver = { keyPrefix: '', enableOfflineQueue: true, maxRetriesPerRequest: null, lazyConnect: false, autoResubscribe: true };
+  const forEver = {
+    keyPrefix: '',
+    enableOfflineQueue: true,
+    maxRetriesPerRequest: null,
+    lazyConnect: false,
+    autoResubscribe: true,
+  };
   const connection = client.isCluster
     ? client.duplicate([], {
         ...forEver,

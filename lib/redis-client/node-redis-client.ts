@@ -84,7 +84,8 @@ export class NodeRedisClient implements RedisClient {
 
   async run(script: RedisScript, key: string, args: readonly string[]): Promise<unknown> {
     await this.#opened();
-    if (this.#kind === 'cluster' && !this.#client.destroy) return runOnCluster4(this.#client as ClusterSlice, script, key, args);
+    if (this.#kind === 'cluster' && !this.#client.destroy)
+      return runOnCluster4(this.#client as ClusterSlice, script, key, args);
     const options = { keys: [key], arguments: [...args] };
     return runByHash(
       script,
@@ -138,7 +139,12 @@ function kindOf(client: NodeRedisSlice): Kind {
 }
 
 /** Version 4 looks for the key of a script in the wrong argument and sends it to any node; told the key, it sends it where it belongs. */
-function runOnCluster4(cluster: ClusterSlice, script: RedisScript, key: string, args: readonly string[]): Promise<unknown> {
+function runOnCluster4(
+  cluster: ClusterSlice,
+  script: RedisScript,
+  key: string,
+  args: readonly string[],
+): Promise<unknown> {
   return runByHash(
     script,
     (sha1) => cluster.sendCommand(key, false, ['EVALSHA', sha1, '1', key, ...args]),
@@ -175,7 +181,10 @@ function duplicated(client: SingleSlice): PubSubConnection {
 function ownPubSub(client: NodeRedisSlice, kind: Kind): PubSubConnection {
   const joined = new Set<string>();
   return {
-    ready: kind === 'pool' ? Promise.reject(new Error('A pool of node-redis cannot subscribe: give a client, not a pool')) : Promise.resolve(),
+    ready:
+      kind === 'pool'
+        ? Promise.reject(new Error('A pool of node-redis cannot subscribe: give a client, not a pool'))
+        : Promise.resolve(),
     subscribe: async (channel, onMessage) => {
       joined.add(channel);
       await client.subscribe?.(channel, onMessage);

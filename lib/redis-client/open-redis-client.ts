@@ -43,7 +43,13 @@ function openNodeRedis(module: NodeRedisModule, endpoint: RedisEndpoint): RedisC
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     ...(database !== 0 && { database }),
-    socket: { host, port, ...(tls && { tls }), connectTimeout: CONNECT_TIMEOUT_MS, reconnectStrategy: reconnectDelayMs },
+    socket: {
+      host,
+      port,
+      ...(tls && { tls }),
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      reconnectStrategy: reconnectDelayMs,
+    },
     disableOfflineQueue: true,
     commandsQueueMaxLength: MAX_PENDING_COMMANDS,
   });

@@ -16,9 +16,16 @@ const EXPECTED = 'Expected `url` like redis://user:password@host:6379/0 (rediss:
 export function parseRedisUrl(url: unknown): RedisEndpoint {
   if (typeof url !== 'string') throw new InvalidOptionsError(`${EXPECTED}, got ${url === null ? 'null' : typeof url}.`);
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (!parsed) throw refused('a text that is not a URL', 'Write the protocol too, and percent-encode special characters of a password');
+  if (!parsed)
+    throw refused(
+      'a text that is not a URL',
+      'Write the protocol too, and percent-encode special characters of a password',
+    );
   if (parsed.protocol !== 'redis:' && parsed.protocol !== 'rediss:') {
-    throw refused(`the protocol ${parsed.protocol}//`, 'For anything else make the client yourself and give it as `client`');
+    throw refused(
+      `the protocol ${parsed.protocol}//`,
+      'For anything else make the client yourself and give it as `client`',
+    );
   }
   if (parsed.hostname === '') throw refused('no host', 'Name the host');
   if (parsed.search !== '' || parsed.hash !== '') {
@@ -43,7 +50,8 @@ export function describeEndpoint(endpoint: RedisEndpoint): string {
 function databaseOf(pathname: string): number {
   const path = pathname.replace(/^\//, '');
   if (path === '') return 0;
-  if (!/^\d{1,5}$/.test(path)) throw refused(`the database ${JSON.stringify(path)}`, 'Name a database by its number, or none');
+  if (!/^\d{1,5}$/.test(path))
+    throw refused(`the database ${JSON.stringify(path)}`, 'Name a database by its number, or none');
   return Number(path);
 }
 

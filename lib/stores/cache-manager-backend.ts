@@ -33,8 +33,7 @@ type Fields = Readonly<Record<string, unknown>>;
 export function findCacheBackend(cache: unknown): CacheBackend {
   const backends = keyvsOf(cache).map(backendOf);
   return (
-    backends.find(({ kind }) => kind === 'redis') ??
-    backends.find(({ kind }) => kind === 'other') ?? { kind: 'memory' }
+    backends.find(({ kind }) => kind === 'redis') ?? backends.find(({ kind }) => kind === 'other') ?? { kind: 'memory' }
   );
 }
 
@@ -49,7 +48,8 @@ function keyvsOf(cache: unknown): KeyvSlice[] {
   return stores.flatMap((store: unknown) => {
     const fields = fieldsOf(store);
     // a Cacheable has a first and a second store
-    const inner = fields && 'primary' in fields && 'secondary' in fields ? [fields['primary'], fields['secondary']] : [store];
+    const inner =
+      fields && 'primary' in fields && 'secondary' in fields ? [fields['primary'], fields['secondary']] : [store];
     return inner.filter((keyv) => keyv !== undefined && keyv !== null).map(asKeyv);
   });
 }
@@ -77,7 +77,9 @@ function backendOf(keyv: KeyvSlice): CacheBackend {
   const client = [holder['client'], holder['redis']].find(looksLikeRedis);
   if (client !== undefined) return { kind: 'redis', client, open: openerOf(holder) };
   const name = classOf(keyv.store);
-  return /^(Keyv)?(CacheableMemory|MemoryAdapter|LRUCache|QuickLRU)$/.test(name) ? { kind: 'memory' } : { kind: 'other', keyv, name };
+  return /^(Keyv)?(CacheableMemory|MemoryAdapter|LRUCache|QuickLRU)$/.test(name)
+    ? { kind: 'memory' }
+    : { kind: 'other', keyv, name };
 }
 
 /** `@keyv/redis` connects with its own first command, and ours may come before that. */

@@ -41,7 +41,12 @@ export function cacheManagerStore(options: CacheManagerStoreOptions = {}): Cache
   const { cache, acceptNonAtomic = false } = options;
   const withCache = (found: unknown): CacheManagerStoreFactory => cacheManagerStore({ cache: found, acceptNonAtomic });
   if (cache === undefined) {
-    return { description: 'the cache-manager cache of the application', needsCache: true, withCache, createVersionedStore: refuseWithoutCache };
+    return {
+      description: 'the cache-manager cache of the application',
+      needsCache: true,
+      withCache,
+      createVersionedStore: refuseWithoutCache,
+    };
   }
   const backend = findCacheBackend(cache);
   if (backend.kind === 'other' && !acceptNonAtomic) throw refusedBackend(backend.name);
@@ -58,7 +63,10 @@ export function isCacheManagerStoreFactory(factory: VersionedStoreFactory): fact
   return 'withCache' in factory && typeof factory.withCache === 'function';
 }
 
-function createStore(backend: CacheBackend, { namespace, clock, report, storeTimeoutMs }: ProviderContext): VersionedStore {
+function createStore(
+  backend: CacheBackend,
+  { namespace, clock, report, storeTimeoutMs }: ProviderContext,
+): VersionedStore {
   switch (backend.kind) {
     case 'redis': {
       const client = adoptRedisClient(backend.client, backend.open ? { open: backend.open } : {});
@@ -68,7 +76,13 @@ function createStore(backend: CacheBackend, { namespace, clock, report, storeTim
       return new InProcessVersionedStore({ clock, maxEntries: MAX_ENTRIES });
     case 'other': {
       const prefix = `${namespace}:cache:1:`;
-      return new NonAtomicVersionedStore({ port: keyvPort(backend.keyv), clock, timeoutMs: storeTimeoutMs, prefix, name: backend.name });
+      return new NonAtomicVersionedStore({
+        port: keyvPort(backend.keyv),
+        clock,
+        timeoutMs: storeTimeoutMs,
+        prefix,
+        name: backend.name,
+      });
     }
   }
 }
@@ -102,14 +116,20 @@ function refuseWithoutCache(): never {
 
 function check(options: unknown): asserts options is CacheManagerStoreOptions {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new InvalidOptionsError(`cacheManagerStore() expects an object of options or nothing, got ${inspect(options, { depth: 0 })}.`);
+    throw new InvalidOptionsError(
+      `cacheManagerStore() expects an object of options or nothing, got ${inspect(options, { depth: 0 })}.`,
+    );
   }
   const unknown = Object.keys(options).find((name) => name !== 'cache' && name !== 'acceptNonAtomic');
   if (unknown !== undefined) {
-    throw new InvalidOptionsError(`cacheManagerStore() has no option "${unknown}"; it knows cache and acceptNonAtomic. Remove it or correct its name.`);
+    throw new InvalidOptionsError(
+      `cacheManagerStore() has no option "${unknown}"; it knows cache and acceptNonAtomic. Remove it or correct its name.`,
+    );
   }
   const { acceptNonAtomic } = options as CacheManagerStoreOptions;
   if (acceptNonAtomic !== undefined && typeof acceptNonAtomic !== 'boolean') {
-    throw new InvalidOptionsError(`cacheManagerStore(): acceptNonAtomic must be true or false, got ${inspect(acceptNonAtomic)}. Correct it or leave it out.`);
+    throw new InvalidOptionsError(
+      `cacheManagerStore(): acceptNonAtomic must be true or false, got ${inspect(acceptNonAtomic)}. Correct it or leave it out.`,
+    );
   }
 }

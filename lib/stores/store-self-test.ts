@@ -37,7 +37,10 @@ export async function selfTest(store: VersionedStore, { clock, timeoutMs }: Self
     return { kind: 'passed' };
   } catch (error) {
     if (error instanceof BrokenStoreError) throw error;
-    if (isConfusion(error)) throw broken('an answer of the protocol', error instanceof Error ? error.message : String(error), { cause: error });
+    if (isConfusion(error))
+      throw broken('an answer of the protocol', error instanceof Error ? error.message : String(error), {
+        cause: error,
+      });
     return { kind: 'unavailable', error };
   }
 }
@@ -47,23 +50,34 @@ type Step = <T>(work: Promise<T>) => Promise<T>;
 async function prove(store: VersionedStore, key: string, clock: Clock, step: Step): Promise<void> {
   const version = { kind: 'self-test', order: ORDER };
   const begun = await step(store.begin(key, { lease: clock.uniqueId(), leaseMs: LIFE_MS }));
-  if (begun.kind !== 'lease' || begun.existed) throw broken('a new lease on a key that nobody has used', describe(begun));
+  if (begun.kind !== 'lease' || begun.existed)
+    throw broken('a new lease on a key that nobody has used', describe(begun));
   const life = { ttlMs: LIFE_MS, keepStaleMs: 0 };
   const { lease, begunAt } = begun;
-  const filled = await step(store.fill(key, { lease, begunAt, fillId: clock.uniqueId(), payload: PAYLOAD, version, ...life }));
+  const filled = await step(
+    store.fill(key, { lease, begunAt, fillId: clock.uniqueId(), payload: PAYLOAD, version, ...life }),
+  );
   if (!filled.stored) throw broken('a first fill to be stored', describe(filled));
   const { value } = await step(store.read(key));
-  if (value?.payload !== PAYLOAD) throw broken('to read back what was stored', value ? `another text: ${value.payload.slice(0, 80)}` : 'nothing');
+  if (value?.payload !== PAYLOAD)
+    throw broken('to read back what was stored', value ? `another text: ${value.payload.slice(0, 80)}` : 'nothing');
   if (value.version?.order !== ORDER) throw broken(`to read back its version ${ORDER}`, String(value.version?.order));
-  if (value.freshForMs <= 0) throw broken('what was stored for ten seconds to be fresh', `fresh for ${value.freshForMs} ms`);
+  if (value.freshForMs <= 0)
+    throw broken('what was stored for ten seconds to be fresh', `fresh for ${value.freshForMs} ms`);
   await step(store.invalidate(key, { floorMs: 1 }));
   const after = await step(store.read(key));
-  if (after.value !== undefined || after.lease !== undefined) throw broken('nothing after an invalidation', describe(after));
+  if (after.value !== undefined || after.lease !== undefined)
+    throw broken('nothing after an invalidation', describe(after));
 }
 
 /** An answer of the server that no waiting cures, as opposed to no answer: a command or script that it refuses. */
 function isConfusion(error: unknown): boolean {
-  return error instanceof Error && /^(ERR (?!max number of clients)|NOPERM|WRONGTYPE)|unknown command|ERR_CACHE_CORRUPT_ENTRY|Lua/i.test(`${error.message} ${codeOf(error)}`);
+  return (
+    error instanceof Error &&
+    /^(ERR (?!max number of clients)|NOPERM|WRONGTYPE)|unknown command|ERR_CACHE_CORRUPT_ENTRY|Lua/i.test(
+      `${error.message} ${codeOf(error)}`,
+    )
+  );
 }
 
 function codeOf(error: Error): string {

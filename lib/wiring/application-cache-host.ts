@@ -43,9 +43,15 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
     const { clock, log, observers, classes, dataSources } = options;
     const listeners = [this.stats, ...(log ? [new LogObserver(this.logger, clock)] : []), ...observers];
     this.observer = new FanOutObserver(listeners, (broken, error) => {
-      this.logger.error(`The observer ${broken.constructor.name} threw; it stays, and this is said once: ${String(error)}`);
+      this.logger.error(
+        `The observer ${broken.constructor.name} threw; it stays, and this is said once: ${String(error)}`,
+      );
     });
-    this.entities = new EntityKnowledge(classes, () => dataSources ?? findDataSources(discovery), (kind, message) => this.warnOnce(kind, message));
+    this.entities = new EntityKnowledge(
+      classes,
+      () => dataSources ?? findDataSources(discovery),
+      (kind, message) => this.warnOnce(kind, message),
+    );
   }
 
   async onModuleInit(): Promise<void> {
@@ -63,7 +69,8 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
   }
 
   open(): Promise<ReadThrough> {
-    if (this.closed) return Promise.reject(new CacheClosedError('The cache is closed, because the application has shut down.'));
+    if (this.closed)
+      return Promise.reject(new CacheClosedError('The cache is closed, because the application has shut down.'));
     // What fails may be asked for again: somebody may have come before the providers were all there.
     this.opening ??= this.build().catch(async (error: unknown) => {
       await this.closeParts();
@@ -93,7 +100,13 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
 
   private async build(): Promise<ReadThrough> {
     const { namespace, clock, storeTimeoutMs, lockTimeoutMs } = this.options;
-    const context: ProviderContext = { namespace, clock, storeTimeoutMs, lockTimeoutMs, report: (event) => this.report(event) };
+    const context: ProviderContext = {
+      namespace,
+      clock,
+      storeTimeoutMs,
+      lockTimeoutMs,
+      report: (event) => this.report(event),
+    };
     this.entities.readDataSources();
     const store = await openStore(this.options, context, () => findApplicationCache(this.moduleRef));
     this.parts.push(store);
@@ -110,7 +123,9 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
   /** The last that was opened is closed first: locks before the store. */
   private async closeParts(): Promise<void> {
     for (const part of this.parts.splice(0).reverse()) {
-      await part.close().catch((error: unknown) => this.logger.error(`${part.description} could not be closed: ${String(error)}`));
+      await part
+        .close()
+        .catch((error: unknown) => this.logger.error(`${part.description} could not be closed: ${String(error)}`));
     }
   }
 
@@ -124,6 +139,15 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
   private readThrough(store: VersionedStore, locks: LockProvider): ReadThrough {
     const { clock, storeTimeoutMs, lockTimeoutMs, floorMs } = this.options;
     const codec = new TaggedJsonCodec(this.entities.classes);
-    return new ReadThrough({ store, locks, codec, clock, observer: this.observer, storeTimeoutMs, lockTimeoutMs, floorMs });
+    return new ReadThrough({
+      store,
+      locks,
+      codec,
+      clock,
+      observer: this.observer,
+      storeTimeoutMs,
+      lockTimeoutMs,
+      floorMs,
+    });
   }
 }

@@ -24,7 +24,10 @@ export abstract class CacheHost {
   abstract open(): Promise<ReadThrough>;
 
   /** Where versions of such values come from: the entity's columns, then the extractor. */
-  abstract versionReader(entity: EntityClass | undefined, extractor: VersionExtractor | undefined): VersionReader | undefined;
+  abstract versionReader(
+    entity: EntityClass | undefined,
+    extractor: VersionExtractor | undefined,
+  ): VersionReader | undefined;
 
   /** Makes an event; never throws. */
   abstract report(event: CacheEvent): void;

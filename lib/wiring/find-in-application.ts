@@ -20,12 +20,20 @@ export function findApplicationCache(moduleRef: ModuleRef): unknown {
 export function findDataSources(discovery: DiscoveryService): TypeOrmDataSource[] {
   const found = discovery
     .getProviders()
-    .filter(({ token }) => (typeof token === 'function' ? token.name === 'DataSource' : typeof token === 'string' && token.endsWith('DataSource')))
+    .filter(({ token }) =>
+      typeof token === 'function'
+        ? token.name === 'DataSource'
+        : typeof token === 'string' && token.endsWith('DataSource'),
+    )
     .map(({ instance }: { readonly instance: unknown }) => instance)
     .filter(isDataSource);
   return [...new Set(found)];
 }
 
 function isDataSource(instance: unknown): instance is TypeOrmDataSource {
-  return typeof instance === 'object' && instance !== null && Array.isArray((instance as { entityMetadatas?: unknown }).entityMetadatas);
+  return (
+    typeof instance === 'object' &&
+    instance !== null &&
+    Array.isArray((instance as { entityMetadatas?: unknown }).entityMetadatas)
+  );
 }

@@ -58,7 +58,10 @@ async function defaultLock(): Promise<LockProviderFactory> {
   return zooKeeperLock({ connectString: '127.0.0.1:2181' });
 }
 
-async function withCache(store: VersionedStoreFactory | undefined, findApplicationCache: () => unknown): Promise<VersionedStoreFactory> {
+async function withCache(
+  store: VersionedStoreFactory | undefined,
+  findApplicationCache: () => unknown,
+): Promise<VersionedStoreFactory> {
   const { cacheManagerStore, isCacheManagerStoreFactory } = await import('../stores/cache-manager-store.js');
   const factory = store ?? cacheManagerStore();
   if (!isCacheManagerStoreFactory(factory) || !factory.needsCache) return factory;
@@ -76,6 +79,13 @@ function noCache(): InvalidOptionsError {
 }
 
 function built<Part>(what: string, { clock }: ProviderContext, build: () => Promise<Part>): Promise<Part> {
-  return withDeadline(clock, build(), BUILD_TIMEOUT_MS, () => new Error(`The ${what} was not built within ${String(BUILD_TIMEOUT_MS)} ms; a factory must not wait for its server.`));
+  return withDeadline(
+    clock,
+    build(),
+    BUILD_TIMEOUT_MS,
+    () =>
+      new Error(
+        `The ${what} was not built within ${String(BUILD_TIMEOUT_MS)} ms; a factory must not wait for its server.`,
+      ),
+  );
 }
-

@@ -16,11 +16,15 @@ export function startLine(
   const facts = `Cache '${namespace}': store ${parts.store}, lock ${parts.lock}.`;
   if (parts.scope === 'process') {
     const instead = lock === undefined || isInProcess(lock) ? '' : ' The configured lock is not used.';
-    const bounds = 'The store is in this process: one load, never backwards and changes win (P1 to P3) hold in this process only.';
+    const bounds =
+      'The store is in this process: one load, never backwards and changes win (P1 to P3) hold in this process only.';
     return { level: lock !== undefined && isInProcess(lock) ? 'log' : 'warn', message: `${facts} ${bounds}${instead}` };
   }
   if (namespaceGiven) return { level: 'log', message: facts };
-  return { level: 'warn', message: `${facts} No namespace is given: other applications without one share these entries. Set namespace: 'your-app'.` };
+  return {
+    level: 'warn',
+    message: `${facts} No namespace is given: other applications without one share these entries. Set namespace: 'your-app'.`,
+  };
 }
 
 function isInProcess(lock: NonNullable<ResolvedCacheOptions['lock']>): boolean {

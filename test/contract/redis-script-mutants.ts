@@ -3,7 +3,8 @@ import { type StateScripts, stateScripts } from '../../lib/stores/redis/state-sc
 
 function mutate(step: keyof StateScripts, original: string, mutant: string): StateScripts {
   const { source } = stateScripts[step];
-  if (source.split(original).length !== 2) throw new Error(`The script ${step} must contain this exactly once: ${original}`);
+  if (source.split(original).length !== 2)
+    throw new Error(`The script ${step} must contain this exactly once: ${original}`);
   return { ...stateScripts, [step]: redisScript(source.replace(original, () => mutant)) };
 }
 

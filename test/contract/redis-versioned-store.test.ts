@@ -45,8 +45,10 @@ const withScripts =
     return Promise.resolve({ store, close: () => store.close() });
   };
 
-describe.each(Object.entries(redisStoreWays))('the versioned store on Redis, reached by %s', (_name, reach) => {
-  for (const contractCase of versionedStoreContract(harness(reach))) {
+describe.each(Object.entries(redisStoreWays))('the versioned store on Redis, reached by %s', (name, reach) => {
+  // the scripts are the same whoever sends them: all histories by one way, enough of them by the others to find a client that garbles
+  const histories = name === 'redisStore({ url })' ? 10_000 : 1_000;
+  for (const contractCase of versionedStoreContract(harness(reach), { histories })) {
     it(contractCase.name, () => contractCase.run(), 300_000);
   }
 });
@@ -55,7 +57,9 @@ describe('the contract suite', () => {
   it.each(Object.entries(scriptMutants))(
     'fails for scripts with %s',
     async (_name, scripts) => {
-      expect(await failingCases(versionedStoreContract(harness(withScripts(scripts))))).not.toEqual([]);
+      expect(await failingCases(versionedStoreContract(harness(withScripts(scripts)), { histories: 200 }))).not.toEqual(
+        [],
+      );
     },
     300_000,
   );

@@ -7,7 +7,15 @@ import { get, PLATFORMS, startApp, stopApps } from './support/app.js';
 let runs: Record<string, number> = {};
 const count = (name: string): number => (runs[name] = (runs[name] ?? 0) + 1);
 
-const VALUES: Record<string, unknown> = { null: null, false: false, zero: 0, empty: '', list: [], object: { a: 1 }, text: 'text' };
+const VALUES: Record<string, unknown> = {
+  null: null,
+  false: false,
+  zero: 0,
+  empty: '',
+  list: [],
+  object: { a: 1 },
+  text: 'text',
+};
 
 @Controller('values')
 class ValuesController {
@@ -165,7 +173,8 @@ describe.each(PLATFORMS)('answers on %s', (platform) => {
   it('params and query make the key, whatever the order of the query', async () => {
     const { url } = await startApp({ platform, controllers: [ThingsController] });
     const caches = [];
-    for (const path of ['1', '2', '1?a=1&b=2', '1?b=2&a=1', '1?a=2&b=1', '1?a=1&a=2', '1?a=2&a=1']) caches.push((await get(`${url}/things/${path}`)).cache);
+    for (const path of ['1', '2', '1?a=1&b=2', '1?b=2&a=1', '1?a=2&b=1', '1?a=1&a=2', '1?a=2&a=1'])
+      caches.push((await get(`${url}/things/${path}`)).cache);
     expect(caches).toEqual(['MISS', 'MISS', 'MISS', 'HIT', 'MISS', 'MISS', 'MISS']);
   });
 
@@ -179,7 +188,10 @@ describe.each(PLATFORMS)('answers on %s', (platform) => {
 
   it('other methods pass through', async () => {
     const { url, events } = await startApp({ platform, controllers: [ThingsController] });
-    const replies = [await get(`${url}/things/1`, { method: 'POST' }), await get(`${url}/things/1`, { method: 'POST' })];
+    const replies = [
+      await get(`${url}/things/1`, { method: 'POST' }),
+      await get(`${url}/things/1`, { method: 'POST' }),
+    ];
     expect(replies.map(({ cache, body, status }) => [cache, body, status])).toEqual([
       ['BYPASS', '{"run":1}', 201],
       ['BYPASS', '{"run":2}', 201],
@@ -190,7 +202,11 @@ describe.each(PLATFORMS)('answers on %s', (platform) => {
   it("the method's errors reach the client as ever, and are not cached", async () => {
     const { url } = await startApp({ platform, controllers: [ThingsController] });
     for (const _ of [1, 2]) {
-      expect(JSON.parse((await get(`${url}/things/1/missing`)).body)).toEqual({ statusCode: 404, error: 'Not Found', message: 'no such thing' });
+      expect(JSON.parse((await get(`${url}/things/1/missing`)).body)).toEqual({
+        statusCode: 404,
+        error: 'Not Found',
+        message: 'no such thing',
+      });
       expect((await get(`${url}/things/1/broken`)).status).toBe(500);
     }
     expect([runs['missing'], runs['broken']]).toEqual([2, 2]);

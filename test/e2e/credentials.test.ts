@@ -44,13 +44,13 @@ class WhoController {
   }
 
   @Get('user')
-  @LockedCacheable({ varyBy: ({ user }: CacheableRequest<object, object, unknown, { id: string } | undefined>) => [user?.id] })
+  @LockedCacheable({ varyBy: ({ user }: CacheableRequest<{ user: { id: string } | undefined }>) => [user?.id] })
   user(): unknown {
     return { run: ++runs };
   }
 
   @Get('own/:id')
-  @LockedCacheable({ key: ({ params }: CacheableRequest<{ id: string }>) => ['own', params.id] })
+  @LockedCacheable({ key: ({ params }: CacheableRequest<{ params: { id: string } }>) => ['own', params.id] })
   own(): unknown {
     return { run: ++runs };
   }
@@ -89,19 +89,22 @@ describe.each(PLATFORMS)('nobody gets another one’s answer on %s', (platform) 
   const alice = { authorization: 'Bearer alice' };
   const bob = { authorization: 'Bearer bob' };
 
-  it.each([['authorization', alice], ['cookie', { cookie: 'session=1' }], ['a user of a guard', { 'x-api-key': 'k1' }]])(
-    'under a default key a request with %s is not cached, and this is said once per route',
-    async (_what, headers) => {
-      const { url, lines, events } = await start();
-      expect(await outcomes(`${url}/who/default`, headers, headers)).toEqual(['BYPASS', 'BYPASS']);
-      expect(runs).toBe(2);
-      expect(lines.filter((line) => line.startsWith('warn @LockedCacheable() on WhoController.byDefault'))).toHaveLength(1);
-      expect(events.filter(({ type }) => type === 'bypassed')).toEqual([
-        { type: 'bypassed', reason: 'credentials' },
-        { type: 'bypassed', reason: 'credentials' },
-      ]);
-    },
-  );
+  it.each([
+    ['authorization', alice],
+    ['cookie', { cookie: 'session=1' }],
+    ['a user of a guard', { 'x-api-key': 'k1' }],
+  ])('under a default key a request with %s is not cached, and this is said once per route', async (_what, headers) => {
+    const { url, lines, events } = await start();
+    expect(await outcomes(`${url}/who/default`, headers, headers)).toEqual(['BYPASS', 'BYPASS']);
+    expect(runs).toBe(2);
+    expect(lines.filter((line) => line.startsWith('warn @LockedCacheable() on WhoController.byDefault'))).toHaveLength(
+      1,
+    );
+    expect(events.filter(({ type }) => type === 'bypassed')).toEqual([
+      { type: 'bypassed', reason: 'credentials' },
+      { type: 'bypassed', reason: 'credentials' },
+    ]);
+  });
 
   it('and it gets nothing that was cached for others, nor the other way round', async () => {
     const { url } = await start();
@@ -116,24 +119,41 @@ describe.each(PLATFORMS)('nobody gets another one’s answer on %s', (platform) 
   it('a header that tells no users apart makes variants, but does not admit credentials', async () => {
     const { url } = await start();
     const [en, de] = [{ 'accept-language': 'en' }, { 'accept-language': 'de' }];
-    expect(await outcomes(`${url}/who/language`, en, de, en, { ...en, ...alice })).toEqual(['MISS', 'MISS', 'HIT', 'BYPASS']);
+    expect(await outcomes(`${url}/who/language`, en, de, en, { ...en, ...alice })).toEqual([
+      'MISS',
+      'MISS',
+      'HIT',
+      'BYPASS',
+    ]);
   });
 
   it('every credential that is carried has to be named', async () => {
     const { url } = await start();
-    expect(await outcomes(`${url}/who/authorization`, alice, bob, alice, { ...alice, cookie: 'a=1' })).toEqual(['MISS', 'MISS', 'HIT', 'BYPASS']);
+    expect(await outcomes(`${url}/who/authorization`, alice, bob, alice, { ...alice, cookie: 'a=1' })).toEqual([
+      'MISS',
+      'MISS',
+      'HIT',
+      'BYPASS',
+    ]);
   });
 
   it('a named credential is not readable in the key', async () => {
     const { url, events } = await start();
     await outcomes(`${url}/who/authorization`, alice);
-    expect(JSON.stringify(events, (_name, value: unknown) => (typeof value === 'bigint' ? String(value) : value))).not.toContain('alice');
+    expect(
+      JSON.stringify(events, (_name, value: unknown) => (typeof value === 'bigint' ? String(value) : value)),
+    ).not.toContain('alice');
   });
 
   it('a function tells users apart by what a guard knows, and guards run on hits', async () => {
     const { url } = await start();
     const [k1, k2] = [{ 'x-api-key': 'k1' }, { 'x-api-key': 'k2' }];
-    expect(await outcomes(`${url}/who/user`, k1, k2, k1, { 'x-api-key': 'forbidden' })).toEqual(['MISS', 'MISS', 'HIT', null]);
+    expect(await outcomes(`${url}/who/user`, k1, k2, k1, { 'x-api-key': 'forbidden' })).toEqual([
+      'MISS',
+      'MISS',
+      'HIT',
+      null,
+    ]);
   });
 
   it('an own key is taken at its word', async () => {
@@ -148,6 +168,8 @@ describe.each(PLATFORMS)('nobody gets another one’s answer on %s', (platform) 
     expect((await get(`${url}/who/promise`)).status).toBe(500);
     expect(runs).toBe(0);
     expect(lines.join('\n')).toContain('no key today');
-    expect(lines.join('\n')).toContain('WhoController.promise: expected key to return an array of parts at once, got a promise');
+    expect(lines.join('\n')).toContain(
+      'WhoController.promise: expected key to return an array of parts at once, got a promise',
+    );
   });
 });

@@ -87,7 +87,9 @@ describe('the module', () => {
 
   it('isGlobal: false keeps it to those who import it', async () => {
     const module = DistributedCacheModule.forRoot({ ...OPTIONS, isGlobal: false });
-    expect(await refusal(startApp({ module, imports: [FeatureModule] }))).toContain("can't resolve dependencies of the LockedCacheableInterceptor");
+    expect(await refusal(startApp({ module, imports: [FeatureModule] }))).toContain(
+      "can't resolve dependencies of the LockedCacheableInterceptor",
+    );
     const { url } = await startApp({ module, controllers: [OneController] });
     expect((await get(url)).cache).toBe('MISS');
   });
@@ -108,7 +110,9 @@ describe('the module', () => {
       },
     };
     const { lines } = await startApp({ cache: { lock }, controllers: [OneController] });
-    expect(lines.filter((line) => line.startsWith('warn'))).toEqual([expect.stringMatching(/lock in-process\..*P1 to P3.*The configured lock is not used\.$/)]);
+    expect(lines.filter((line) => line.startsWith('warn'))).toEqual([
+      expect.stringMatching(/lock in-process\..*P1 to P3.*The configured lock is not used\.$/),
+    ]);
   });
 
   it('without a namespace a shared store is warned of', async () => {
@@ -142,7 +146,9 @@ describe('the module', () => {
         return 1;
       }
     }
-    expect(await refusal(startApp({ controllers: [SlowController] }))).toMatch(/@LockedCacheable\(\) on SlowController\.slow: floorMs: expected at least/);
+    expect(await refusal(startApp({ controllers: [SlowController] }))).toMatch(
+      /@LockedCacheable\(\) on SlowController\.slow: floorMs: expected at least/,
+    );
   });
 
   describe('on a provider', () => {
@@ -164,7 +170,9 @@ describe('the module', () => {
     });
 
     it('one that a factory made is found too', async () => {
-      expect(await refusal(startApp({ providers: [{ provide: 'made', useFactory: () => new Service() }] }))).toContain('getOrLoad(key, loader)');
+      expect(await refusal(startApp({ providers: [{ provide: 'made', useFactory: () => new Service() }] }))).toContain(
+        'getOrLoad(key, loader)',
+      );
     });
   });
 
@@ -175,7 +183,9 @@ describe('the module', () => {
       const module = DistributedCacheModule.forRoot({ namespace: 'e2e' });
       const { url, lines } = await startApp({ module, imports: [CachingModule], controllers: [OneController] });
       expect([(await get(url)).cache, (await get(url)).cache]).toEqual(['MISS', 'HIT']);
-      expect(lines).toContainEqual(expect.stringMatching(/^warn Cache 'e2e': store memory, as behind the cache-manager cache.*lock in-process/));
+      expect(lines).toContainEqual(
+        expect.stringMatching(/^warn Cache 'e2e': store memory, as behind the cache-manager cache.*lock in-process/),
+      );
     });
 
     it('missing, keeps the application from starting and names both cures', async () => {
@@ -235,7 +245,10 @@ describe('the module', () => {
           return built;
         },
       };
-      const lock: LockProviderFactory = { description: 'broken', createLockProvider: () => Promise.reject(new Error('no lock today')) };
+      const lock: LockProviderFactory = {
+        description: 'broken',
+        createLockProvider: () => Promise.reject(new Error('no lock today')),
+      };
       expect(await refusal(startApp({ cache: { store, lock } }))).toBe('Error: no lock today');
       expect(closed).toEqual(['store']);
     });
@@ -245,7 +258,8 @@ describe('the module', () => {
       broken.read = () => Promise.resolve({ loading: false });
       expect(await refusal(startApp({ cache: { store: broken } }))).toContain('The store failed its test at start');
       const down = new InProcessVersionedStore({ clock: systemClock, maxEntries: 10 });
-      down.begin = down.read = () => Promise.reject(new Error('connection refused'));
+      down.read = () => Promise.reject(new Error('connection refused'));
+      down.begin = () => Promise.reject(new Error('connection refused'));
       const { events, lines, app } = await startApp({ cache: { store: down } });
       expect(events).toContainEqual(expect.objectContaining({ type: 'store-unavailable' }));
       expect(lines).toContainEqual(expect.stringContaining('warn The store does not answer'));

@@ -1,4 +1,12 @@
-import { Controller, Get, InternalServerErrorException, NotFoundException, Param, Version, VersioningType } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  InternalServerErrorException,
+  NotFoundException,
+  Param,
+  Version,
+  VersioningType,
+} from '@nestjs/common';
 import {
   DistributedCacheService,
   InProcessVersionedStore,
@@ -19,7 +27,7 @@ let runs = 0;
 @Controller()
 class SlowController {
   @Get('slow/:id')
-  @LockedCacheable({ key: ({ params }: CacheableRequest<{ id: string }>) => ['slow', params.id] })
+  @LockedCacheable({ key: ({ params }: CacheableRequest<{ params: { id: string } }>) => ['slow', params.id] })
   slow(@Param('id') _id: string): Promise<unknown> {
     runs++;
     return answer();
@@ -50,7 +58,9 @@ function gate(): { readonly opened: Promise<void>; open(): void } {
 }
 
 async function seen(events: readonly CacheEvent[], type: CacheEvent['type'], times = 1): Promise<void> {
-  await vi.waitFor(() => expect(events.filter((event) => event.type === type).length).toBeGreaterThanOrEqual(times), { timeout: 30_000 });
+  await vi.waitFor(() => expect(events.filter((event) => event.type === type).length).toBeGreaterThanOrEqual(times), {
+    timeout: 30_000,
+  });
 }
 
 describe.each(PLATFORMS)('how an answer came about on %s', (platform) => {
@@ -59,7 +69,8 @@ describe.each(PLATFORMS)('how an answer came about on %s', (platform) => {
     runs = 0;
   });
 
-  const start = (cache: DistributedCacheOptions = {}): Promise<RunningApp> => startApp({ platform, cache, controllers: [SlowController] });
+  const start = (cache: DistributedCacheOptions = {}): Promise<RunningApp> =>
+    startApp({ platform, cache, controllers: [SlowController] });
 
   it('WAITED for those who share a load', async () => {
     const { url, events } = await start();
@@ -108,7 +119,8 @@ describe.each(PLATFORMS)('how an answer came about on %s', (platform) => {
       configure: (app) => app.enableVersioning({ type: VersioningType.HEADER, header: 'x-version' }),
     });
     const replies = [];
-    for (const version of ['1', '2', '1']) replies.push(await get(`${url}/versioned`, { headers: { 'x-version': version } }));
+    for (const version of ['1', '2', '1'])
+      replies.push(await get(`${url}/versioned`, { headers: { 'x-version': version } }));
     expect(replies.map(({ body, cache }) => [body, cache])).toEqual([
       ['one', 'MISS'],
       ['two', 'MISS'],
@@ -127,7 +139,8 @@ describe.each(PLATFORMS)('how an answer came about on %s', (platform) => {
   it('a store that is down costs nothing but the cache, unless the policy is to fail', async () => {
     const down = (): InProcessVersionedStore => {
       const store = new InProcessVersionedStore({ clock: systemClock, maxEntries: 10 });
-      store.read = store.begin = () => Promise.reject(new Error('refused'));
+      store.read = () => Promise.reject(new Error('refused'));
+      store.begin = () => Promise.reject(new Error('refused'));
       return store;
     };
     answer = () => Promise.resolve('value');

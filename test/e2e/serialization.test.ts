@@ -53,20 +53,23 @@ const PUBLIC = { id: 1, name: 'ann', createdAt: '1970-01-01T00:00:00.000Z', labe
 describe.each(PLATFORMS)('serialization on %s', (platform) => {
   afterEach(stopApps);
 
-  it.each(['global', 'list', 'outside', 'inside'])('%s: what @Exclude() hides is hidden on a miss and on a hit', async (path) => {
-    const { url } = await startApp({
-      platform,
-      controllers: [AccountsController],
-      cache: { classes: [Account] },
-      configure: (app) => app.useGlobalInterceptors(new ClassSerializerInterceptor(app.get(Reflector))),
-    });
-    const replies = [await get(`${url}/${path}`), await get(`${url}/${path}`)];
-    expect(replies.map(({ cache }) => cache)).toEqual(['MISS', 'HIT']);
-    for (const { body } of replies) {
-      expect(body).not.toContain('hunter2');
-      expect(JSON.parse(body)).toEqual(path === 'list' ? [PUBLIC, PUBLIC] : PUBLIC);
-    }
-  });
+  it.each(['global', 'list', 'outside', 'inside'])(
+    '%s: what @Exclude() hides is hidden on a miss and on a hit',
+    async (path) => {
+      const { url } = await startApp({
+        platform,
+        controllers: [AccountsController],
+        cache: { classes: [Account] },
+        configure: (app) => app.useGlobalInterceptors(new ClassSerializerInterceptor(app.get(Reflector))),
+      });
+      const replies = [await get(`${url}/${path}`), await get(`${url}/${path}`)];
+      expect(replies.map(({ cache }) => cache)).toEqual(['MISS', 'HIT']);
+      for (const { body } of replies) {
+        expect(body).not.toContain('hunter2');
+        expect(JSON.parse(body)).toEqual(path === 'list' ? [PUBLIC, PUBLIC] : PUBLIC);
+      }
+    },
+  );
 
   it('a hit is an instance of its class', async () => {
     const { url, app } = await startApp({ platform, controllers: [AccountsController], cache: { classes: [Account] } });

@@ -1,4 +1,9 @@
-import { DistributedCacheService, memoryStore, type DistributedCacheOptions, type LoadOptions } from 'nestjs-distributed-cache';
+import {
+  DistributedCacheService,
+  memoryStore,
+  type DistributedCacheOptions,
+  type LoadOptions,
+} from 'nestjs-distributed-cache';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startApp, stopApps } from './support/app.js';
 
@@ -11,7 +16,15 @@ class Product {
 
 /** As much of a data source as is read. */
 const dataSource = {
-  entityMetadatas: [{ name: 'Product', target: Product, versionColumn: { propertyPath: 'version' }, updateDateColumn: { propertyPath: 'updatedAt' }, embeddeds: [] }],
+  entityMetadatas: [
+    {
+      name: 'Product',
+      target: Product,
+      versionColumn: { propertyPath: 'version' },
+      updateDateColumn: { propertyPath: 'updatedAt' },
+      embeddeds: [],
+    },
+  ],
 };
 
 function product(version: number, name: string): Product {
@@ -21,14 +34,19 @@ function product(version: number, name: string): Product {
 describe('the service', () => {
   afterEach(stopApps);
 
-  const start = async (cache: DistributedCacheOptions = {}): Promise<{ cache: DistributedCacheService; lines: string[]; types: () => string[] }> => {
-    const { app, lines, events } = await startApp({ cache: { store: memoryStore(), dataSources: [dataSource], ...cache } });
+  const start = async (
+    cache: DistributedCacheOptions = {},
+  ): Promise<{ cache: DistributedCacheService; lines: string[]; types: () => string[] }> => {
+    const { app, lines, events } = await startApp({
+      cache: { store: memoryStore(), dataSources: [dataSource], ...cache },
+    });
     return { cache: app.get(DistributedCacheService), lines, types: () => events.map(({ type }) => type) };
   };
 
   it('loads once, then finds, tells how, and gives every caller its own copy', async () => {
     const { cache } = await start();
-    const load = (): Promise<{ value: Product; outcome: string }> => cache.getOrLoadWithOutcome(['p', 1], () => new Product(), { entity: Product });
+    const load = (): Promise<{ value: Product; outcome: string }> =>
+      cache.getOrLoadWithOutcome(['p', 1], () => new Product(), { entity: Product });
     const [first, second] = [await load(), await load()];
     expect([first.outcome, second.outcome]).toEqual(['MISS', 'HIT']);
     expect(second.value).toBeInstanceOf(Product);
@@ -78,7 +96,11 @@ describe('the service', () => {
     it('a date announces its version all the same', async () => {
       const { cache } = await start();
       await cache.set(['p', 2], 'x', { version: new Date(5_000) });
-      await cache.getOrLoad(['p', 2], () => Object.assign(new Product(), { version: null, updatedAt: new Date(4_000) }), { entity: Product });
+      await cache.getOrLoad(
+        ['p', 2],
+        () => Object.assign(new Product(), { version: null, updatedAt: new Date(4_000) }),
+        { entity: Product },
+      );
       expect(await cache.get(['p', 2])).toBeUndefined();
     });
   });
@@ -93,7 +115,10 @@ describe('the service', () => {
   it('inside an open transaction the cache is passed by', async () => {
     const { cache } = await start();
     const manager = { queryRunner: { isTransactionActive: true } };
-    expect(await cache.getOrLoadWithOutcome(['t'], () => 'uncommitted', { manager })).toEqual({ value: 'uncommitted', outcome: 'BYPASS' });
+    expect(await cache.getOrLoadWithOutcome(['t'], () => 'uncommitted', { manager })).toEqual({
+      value: 'uncommitted',
+      outcome: 'BYPASS',
+    });
     expect(await cache.get(['t'])).toBeUndefined();
     const committed = { queryRunner: { isTransactionActive: false } };
     expect((await cache.getOrLoadWithOutcome(['t'], () => 'committed', { manager: committed })).outcome).toBe('MISS');
@@ -117,7 +142,9 @@ describe('the service', () => {
     const { cache, lines } = await start();
     await cache.getOrLoad(['s'], () => new Stranger(), { entity: Stranger });
     expect(await cache.get(['s'])).toBeInstanceOf(Stranger);
-    expect(lines).toContainEqual(expect.stringContaining('Stranger is given as entity, but no initialized TypeORM data source has it'));
+    expect(lines).toContainEqual(
+      expect.stringContaining('Stranger is given as entity, but no initialized TypeORM data source has it'),
+    );
   });
 
   it.each([
@@ -136,19 +163,34 @@ describe('the service', () => {
     await expect(cache.invalidate(key)).rejects.toMatchObject({ code: 'ERR_CACHE_INVALID_KEY' });
   });
 
-  it.each([[{ version: -1 }], [{ version: 1.5 }], [{ version: 2n ** 63n }], [{ version: 'x' }], [{ change: 'gone' }], [{ version: { kind: 'Bad Kind', order: 1n } }]])(
-    'invalidate refuses %s',
-    async (options) => {
-      const { cache } = await start();
-      await expect(cache.invalidate(['a'], options as object)).rejects.toMatchObject({ code: 'ERR_CACHE_INVALID_OPTIONS' });
-    },
-  );
+  it.each([
+    [{ version: -1 }],
+    [{ version: 1.5 }],
+    [{ version: 2n ** 63n }],
+    [{ version: 'x' }],
+    [{ change: 'gone' }],
+    [{ version: { kind: 'Bad Kind', order: 1n } }],
+  ])('invalidate refuses %s', async (options) => {
+    const { cache } = await start();
+    await expect(cache.invalidate(['a'], options as object)).rejects.toMatchObject({
+      code: 'ERR_CACHE_INVALID_OPTIONS',
+    });
+  });
 
   it('counts', async () => {
     const { cache } = await start();
     await cache.getOrLoad(['c'], () => 1);
     await cache.getOrLoad(['c'], () => 1);
     await cache.invalidate(['c']);
-    expect(cache.stats()).toMatchObject({ requests: 2, hits: 1, misses: 1, loads: 1, stored: 1, invalidations: 1, loadFailures: 0, waits: 0 });
+    expect(cache.stats()).toMatchObject({
+      requests: 2,
+      hits: 1,
+      misses: 1,
+      loads: 1,
+      stored: 1,
+      invalidations: 1,
+      loadFailures: 0,
+      waits: 0,
+    });
   });
 });

@@ -42,7 +42,10 @@ class StreamsController {
   @LockedCacheable()
   several(): Observable<unknown> {
     const run = ++runs;
-    return from([{ run, part: 1 }, { run, part: 2 }]);
+    return from([
+      { run, part: 1 },
+      { run, part: 2 },
+    ]);
   }
 
   @Get('none')
@@ -112,7 +115,11 @@ describe.each(PLATFORMS)('what only its own request can have on %s', (platform) 
     const { url, events } = await start();
     const replies = await Promise.all(Array.from({ length: 5 }, () => get(`${url}/file`)));
     expect(replies.map(({ body }) => body).sort()).toEqual(['file 1', 'file 2', 'file 3', 'file 4', 'file 5']);
-    expect(replies.every(({ cache, headers }) => cache === 'BYPASS' && headers.get('content-type')?.startsWith('text/plain'))).toBe(true);
+    expect(
+      replies.every(
+        ({ cache, headers }) => cache === 'BYPASS' && headers.get('content-type')?.startsWith('text/plain'),
+      ),
+    ).toBe(true);
     expect(events).toContainEqual({ type: 'bypassed', reason: 'stream' });
     expect(events.some(({ type }) => type === 'stored')).toBe(false);
   });
@@ -148,7 +155,9 @@ describe.each(PLATFORMS)('what only its own request can have on %s', (platform) 
     const { url, lines } = await start();
     const bodies = [(await get(`${url}/events`)).body, (await get(`${url}/events`)).body];
     expect(bodies).toEqual([expect.stringContaining('{"run":1}'), expect.stringContaining('{"run":2}')]);
-    expect(lines).toContainEqual(expect.stringContaining('StreamsController.events does nothing: it sends server-sent events'));
+    expect(lines).toContainEqual(
+      expect.stringContaining('StreamsController.events does nothing: it sends server-sent events'),
+    );
   });
 
   it('@Res() passes through, and the start says so', async () => {
@@ -158,7 +167,9 @@ describe.each(PLATFORMS)('what only its own request can have on %s', (platform) 
       ['BYPASS', '{"run":1}', 202],
       ['BYPASS', '{"run":2}', 202],
     ]);
-    expect(lines).toContainEqual(expect.stringContaining('StreamsController.response does nothing: it answers by @Res()'));
+    expect(lines).toContainEqual(
+      expect.stringContaining('StreamsController.response does nothing: it answers by @Res()'),
+    );
   });
 
   it('@Res({ passthrough: true }) that sets nothing is cached', async () => {

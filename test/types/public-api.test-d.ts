@@ -1,7 +1,7 @@
 import {
   CacheObserver,
   DistributedCacheModule,
-  DistributedCacheService,
+  type DistributedCacheService,
   inProcessLock,
   LockedCacheable,
   memoryStore,
@@ -38,8 +38,15 @@ describe('the module', () => {
       dataSources: [dataSource],
       isGlobal: false,
     });
-    DistributedCacheModule.forRoot({ lock: redisLock({ url: 'redis://127.0.0.1:6379' }), store: memoryStore(), observers: [{ observe: (event) => void event.type }] });
-    DistributedCacheModule.forRootAsync({ useFactory: (): DistributedCacheOptions => ({ lock: inProcessLock() }), isGlobal: true });
+    DistributedCacheModule.forRoot({
+      lock: redisLock({ url: 'redis://127.0.0.1:6379' }),
+      store: memoryStore(),
+      observers: [{ observe: (event) => event.type }],
+    });
+    DistributedCacheModule.forRootAsync({
+      useFactory: (): DistributedCacheOptions => ({ lock: inProcessLock() }),
+      isGlobal: true,
+    });
   });
 
   it('refuses what it does not know', () => {
@@ -57,14 +64,20 @@ describe('the module', () => {
 describe('the service', () => {
   it('gives what the loader gives', () => {
     expectTypeOf(cache.getOrLoad(['a', 1], () => 1)).toEqualTypeOf<Promise<number>>();
-    expectTypeOf(cache.getOrLoad(['a'], async ({ signal }) => Promise.resolve(signal.aborted ? null : 'x'))).toEqualTypeOf<Promise<string | null>>();
+    expectTypeOf(
+      cache.getOrLoad(['a'], async ({ signal }) => Promise.resolve(signal.aborted ? null : 'x')),
+    ).toEqualTypeOf<Promise<string | null>>();
     expectTypeOf(cache.getOrLoadWithOutcome(['a'], () => 1)).toEqualTypeOf<Promise<CacheAnswer<number>>>();
     expectTypeOf(cache.get(['a'])).toEqualTypeOf<Promise<unknown>>();
     expectTypeOf(cache.stats()).toEqualTypeOf<CacheCounts>();
   });
 
   it('takes entities, even with a private constructor, extractors of the value, and a real EntityManager', () => {
-    void cache.getOrLoad(['p'], (): Product | null => null, { entity: Product, version: (product) => product?.version, manager });
+    void cache.getOrLoad(['p'], (): Product | null => null, {
+      entity: Product,
+      version: (product) => product?.version,
+      manager,
+    });
     void cache.getOrLoad(['p'], () => ({ at: new Date() }), { version: ({ at }) => at });
     void cache.set(['p'], {}, { version: 3n });
     void cache.set(['p'], {}, { entity: Product });
@@ -88,9 +101,20 @@ describe('the decorator', () => {
   it('takes functions of typed and untyped requests', () => {
     LockedCacheable();
     LockedCacheable({ key: ({ params }) => ['product', params['id']], entity: Product, ttlMs: 60_000 });
-    LockedCacheable({ key: ({ params, query }: CacheableRequest<{ id: string }, { page?: string }>) => ['product', params.id, query.page] });
-    LockedCacheable({ varyBy: ({ user }: CacheableRequest<object, object, unknown, { id: number }>) => [user.id] });
-    LockedCacheable({ varyBy: ['accept-language'], methods: ['GET'], shared: true, version: (product: Product) => product.version });
+    LockedCacheable({
+      key: ({ params, query }: CacheableRequest<{ params: { id: string }; query: { page?: string } }>) => [
+        'product',
+        params.id,
+        query.page,
+      ],
+    });
+    LockedCacheable({ varyBy: ({ user }: CacheableRequest<{ user: { id: number } }>) => [user.id] });
+    LockedCacheable({
+      varyBy: ['accept-language'],
+      methods: ['GET'],
+      shared: true,
+      version: (product: Product) => product.version,
+    });
   });
 
   it('refuses what it does not know', () => {

@@ -1,5 +1,16 @@
 /** In the order in which the reply tells them, after the time. */
-export const READ_FIELDS = ['payload', 'fresh-until', 'kept-until', 'kind', 'order', 'lease', 'lease-until', 'loading', 'mark', 'mark-until'] as const;
+export const READ_FIELDS = [
+  'payload',
+  'fresh-until',
+  'kept-until',
+  'kind',
+  'order',
+  'lease',
+  'lease-until',
+  'loading',
+  'mark',
+  'mark-until',
+] as const;
 
 /** What every hit pays for, so it does no more than look: what of it is still alive is worked out by the reader. */
 export const READ = `

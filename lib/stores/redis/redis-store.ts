@@ -38,12 +38,14 @@ export function redisStore(options: RedisStoreOptions): VersionedStoreFactory {
   if (url !== undefined) {
     return {
       description: `redis ${describeEndpoint(parseRedisUrl(url))}`,
-      createVersionedStore: async ({ namespace, report }) => new RedisVersionedStore({ client: await openRedisClient(url), namespace, report }),
+      createVersionedStore: async ({ namespace, report }) =>
+        new RedisVersionedStore({ client: await openRedisClient(url), namespace, report }),
     };
   }
   return {
     description: 'redis, by a client of the application',
-    createVersionedStore: ({ namespace, report }) => new RedisVersionedStore({ client: adoptRedisClient(client), namespace, report }),
+    createVersionedStore: ({ namespace, report }) =>
+      new RedisVersionedStore({ client: adoptRedisClient(client), namespace, report }),
   };
 }
 
@@ -54,12 +56,19 @@ function check(options: unknown): asserts options is RedisStoreOptions {
   }
   const unknown = Object.keys(options).find((name) => name !== 'url' && name !== 'client');
   if (unknown !== undefined) {
-    throw new InvalidOptionsError(`${EXPECTED}, got an option "${unknown}". Remove it; for further settings make the client yourself.`);
+    throw new InvalidOptionsError(
+      `${EXPECTED}, got an option "${unknown}". Remove it; for further settings make the client yourself.`,
+    );
   }
   const { url, client } = options as Partial<Record<'url' | 'client', unknown>>;
   if ((url === undefined) === (client === undefined)) {
-    throw new InvalidOptionsError(`${EXPECTED}, got ${url === undefined ? 'neither' : 'both'}. Give exactly one of them.`);
+    throw new InvalidOptionsError(
+      `${EXPECTED}, got ${url === undefined ? 'neither' : 'both'}. Give exactly one of them.`,
+    );
   }
   if (url !== undefined) parseRedisUrl(url);
-  else adoptRedisClient(client).close().catch(() => undefined);
+  else
+    adoptRedisClient(client)
+      .close()
+      .catch(() => undefined);
 }

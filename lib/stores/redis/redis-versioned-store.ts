@@ -63,8 +63,19 @@ export class RedisVersionedStore extends VersionedStore {
     return parseBegin(await this.#run('begin', key, [lease, duration(leaseMs)]));
   }
 
-  async fill(key: string, { lease, begunAt, fillId, payload, ttlMs, keepStaleMs, version }: Fill): Promise<FillOutcome> {
-    const args = [lease, begunAt, fillId, payload, duration(ttlMs), duration(keepStaleMs), ...versionArguments(version)];
+  async fill(
+    key: string,
+    { lease, begunAt, fillId, payload, ttlMs, keepStaleMs, version }: Fill,
+  ): Promise<FillOutcome> {
+    const args = [
+      lease,
+      begunAt,
+      fillId,
+      payload,
+      duration(ttlMs),
+      duration(keepStaleMs),
+      ...versionArguments(version),
+    ];
     return parseFill(await this.#run('fill', key, args));
   }
 
@@ -76,7 +87,10 @@ export class RedisVersionedStore extends VersionedStore {
     await this.#run('invalidate', key, [...versionArguments(version), change, duration(floorMs)]);
   }
 
-  async set(key: string, { payload, version, ttlMs, keepStaleMs, floorMs }: WriterSet): Promise<'stored' | 'invalidated'> {
+  async set(
+    key: string,
+    { payload, version, ttlMs, keepStaleMs, floorMs }: WriterSet,
+  ): Promise<'stored' | 'invalidated'> {
     const args = [payload, ...versionArguments(version), duration(ttlMs), duration(keepStaleMs), duration(floorMs)];
     return parseSet(await this.#run('set', key, args));
   }

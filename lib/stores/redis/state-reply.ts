@@ -1,5 +1,12 @@
 import { CorruptEntryError } from '../../core/errors.js';
-import type { BeginOutcome, FillOutcome, KeyState, LoadMark, StoredValue, SupersededReason } from '../../core/versioned-store.js';
+import type {
+  BeginOutcome,
+  FillOutcome,
+  KeyState,
+  LoadMark,
+  StoredValue,
+  SupersededReason,
+} from '../../core/versioned-store.js';
 import type { Version } from '../../core/version.js';
 import { READ_FIELDS } from './read-script.js';
 
@@ -15,7 +22,10 @@ export function versionArguments(version: Version | undefined): [kind: string, o
 export function parseRead(reply: unknown): KeyState {
   const [seconds, micros, fields] = list(reply, 3);
   const now = Number(text(seconds)) * 1_000 + Math.floor(Number(text(micros)) / 1_000);
-  const [payload, freshUntil, keptUntil, kind, order, lease, leaseUntil, loading, mark, markUntil] = list(fields, READ_FIELDS.length);
+  const [payload, freshUntil, keptUntil, kind, order, lease, leaseUntil, loading, mark, markUntil] = list(
+    fields,
+    READ_FIELDS.length,
+  );
   const leased = isAlive(leaseUntil, now);
   return {
     ...(isAlive(keptUntil, now) && { value: storedValue(now, payload, freshUntil, kind, order) }),
@@ -33,7 +43,13 @@ export function parseBegin(reply: unknown): BeginOutcome {
     case 'failed':
       return { kind: 'failed', mark: parseMark(first) };
     case 'lease':
-      return { kind: 'lease', lease: text(first), existed: text(existed) === '1', loading: text(loading) === '1', begunAt: text(begunAt) };
+      return {
+        kind: 'lease',
+        lease: text(first),
+        existed: text(existed) === '1',
+        loading: text(loading) === '1',
+        begunAt: text(begunAt),
+      };
     default:
       throw malformed(reply);
   }
@@ -43,7 +59,8 @@ export function parseFill(reply: unknown): FillOutcome {
   const [outcome, why, detail] = list(reply);
   if (optionalText(outcome) === 'stored') return { stored: true };
   const reason = optionalText(why);
-  if (optionalText(outcome) !== 'superseded' || reason === undefined || !REASONS.includes(reason)) throw malformed(reply);
+  if (optionalText(outcome) !== 'superseded' || reason === undefined || !REASONS.includes(reason))
+    throw malformed(reply);
   if (reason === 'filled') return { stored: false, reason, current: parseFresh(detail) };
   if (reason !== 'older') return { stored: false, reason: reason as SupersededReason };
   const [kind, order] = list(detail, 2);
@@ -71,7 +88,12 @@ function storedValue(now: number, payload: unknown, freshUntil: unknown, kind: u
   const version = versionOf(kind, order);
   const freshForMs = Number(text(freshUntil)) - now;
   if (Number.isNaN(freshForMs)) throw malformed(freshUntil);
-  return { payload: text(payload), ...(version !== undefined && { version }), freshForMs, staleSinceMs: Math.max(0, -freshForMs) };
+  return {
+    payload: text(payload),
+    ...(version !== undefined && { version }),
+    freshForMs,
+    staleSinceMs: Math.max(0, -freshForMs),
+  };
 }
 
 function versionOf(kind: unknown, order: unknown): Version | undefined {
@@ -115,6 +137,11 @@ function optionalText(reply: unknown): string | undefined {
 }
 
 function malformed(reply: unknown): CorruptEntryError {
-  const shown = typeof reply === 'string' ? JSON.stringify(reply.slice(0, 80)) : Array.isArray(reply) ? `a list of ${reply.length}` : String(reply);
+  const shown =
+    typeof reply === 'string'
+      ? JSON.stringify(reply.slice(0, 80))
+      : Array.isArray(reply)
+        ? `a list of ${reply.length}`
+        : String(reply);
   return new CorruptEntryError(`What lies under the key was not written by this version of the store: got ${shown}`);
 }

@@ -3,7 +3,13 @@ import { Module, type INestApplication, type ModuleMetadata, type Type } from '@
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { DistributedCacheModule, inProcessLock, memoryStore, type CacheEvent, type DistributedCacheOptions } from 'nestjs-distributed-cache';
+import {
+  DistributedCacheModule,
+  inProcessLock,
+  memoryStore,
+  type CacheEvent,
+  type DistributedCacheOptions,
+} from 'nestjs-distributed-cache';
 
 export const PLATFORMS = ['express', 'fastify'] as const;
 export type Platform = (typeof PLATFORMS)[number];
@@ -27,20 +33,33 @@ export interface AppParts extends ModuleMetadata {
 const running: RunningApp[] = [];
 
 /** A tiny application on a free port: memory store and in-process lock unless told otherwise. */
-export async function startApp({ platform = 'express', cache = {}, module, configure, ...metadata }: AppParts): Promise<RunningApp> {
+export async function startApp({
+  platform = 'express',
+  cache = {},
+  module,
+  configure,
+  ...metadata
+}: AppParts): Promise<RunningApp> {
   const events: CacheEvent[] = [];
   const lines: string[] = [];
   const options: DistributedCacheOptions = { namespace: 'e2e', store: memoryStore(), lock: inProcessLock(), ...cache };
   const observers = [{ observe: (event: CacheEvent) => void events.push(event) }, ...(cache.observers ?? [])];
   class RootModule {}
-  Module({ ...metadata, imports: [module ?? DistributedCacheModule.forRoot({ ...options, observers }), ...(metadata.imports ?? [])] })(RootModule);
+  Module({
+    ...metadata,
+    imports: [module ?? DistributedCacheModule.forRoot({ ...options, observers }), ...(metadata.imports ?? [])],
+  })(RootModule);
   const write =
     (level: string) =>
     (message: unknown): void =>
       void lines.push(`${level} ${String(message)}`);
   const logger = { log: write('log'), warn: write('warn'), error: write('error'), fatal: write('fatal') };
   const adapter = platform === 'express' ? new ExpressAdapter() : new FastifyAdapter();
-  const app = await NestFactory.create(RootModule as Type, adapter, { logger, abortOnError: false, forceCloseConnections: true });
+  const app = await NestFactory.create(RootModule as Type, adapter, {
+    logger,
+    abortOnError: false,
+    forceCloseConnections: true,
+  });
   configure?.(app);
   try {
     await app.listen(0, '127.0.0.1');
@@ -67,7 +86,12 @@ export interface Reply {
 
 export async function get(url: string, init?: RequestInit): Promise<Reply> {
   const response = await fetch(url, init);
-  return { status: response.status, cache: response.headers.get('x-cache'), body: await response.text(), headers: response.headers };
+  return {
+    status: response.status,
+    cache: response.headers.get('x-cache'),
+    body: await response.text(),
+    headers: response.headers,
+  };
 }
 
 /** The text of what a start was refused with. */

@@ -92,14 +92,18 @@ describe.each(Object.entries(ways))('a Redis client by %s', (_name, open) => {
     await client.run(publish, 'k', [channel, 'eins']);
     await vi.waitFor(() => expect([heard, again]).toEqual([['eins'], ['eins']]));
     await server.restart();
-    await vi.waitFor(async () => expect(await client.run(publish, 'k', [channel, 'zwei'])).toBe(1), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await client.run(publish, 'k', [channel, 'zwei'])).toBe(1), {
+      timeout: 10_000,
+    });
     await vi.waitFor(() => expect(heard).toContain('zwei'));
     await unsubscribe();
     await client.run(publish, 'k', [channel, 'drei']);
     await vi.waitFor(() => expect(again).toContain('drei'));
     expect(heard).not.toContain('drei');
     await unsubscribeAgain();
-    await vi.waitFor(async () => expect(await client.run(publish, 'k', [channel, 'vier'])).toBe(0), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await client.run(publish, 'k', [channel, 'vier'])).toBe(0), {
+      timeout: 10_000,
+    });
     const back: string[] = [];
     await client.subscribe(channel, (message) => back.push(message));
     await client.run(publish, 'k', [channel, 'fünf']);
@@ -129,7 +133,9 @@ describe.each(Object.entries(ways))('a Redis client by %s', (_name, open) => {
     await client.close();
     await client.close();
     const isOurs = client.description.includes('127.0.0.1');
-    await vi.waitFor(async () => expect((await other.clientList()).length - before).toBe(isOurs ? 0 : own), { timeout: 10_000 });
+    await vi.waitFor(async () => expect((await other.clientList()).length - before).toBe(isOurs ? 0 : own), {
+      timeout: 10_000,
+    });
   });
 });
 

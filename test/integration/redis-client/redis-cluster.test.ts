@@ -16,7 +16,9 @@ let servers: OwnRedis[] = [];
 let admins: Redis[] = [];
 
 beforeAll(async () => {
-  servers = await Promise.all([0, 1, 2].map(() => startRedis({ args: ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'] })));
+  servers = await Promise.all(
+    [0, 1, 2].map(() => startRedis({ args: ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'] })),
+  );
   admins = servers.map(({ port }) => new Redis(port));
   const bounds = [0, 5_461, 10_923, 16_384];
   for (const [n, admin] of admins.entries()) {
@@ -25,7 +27,8 @@ beforeAll(async () => {
   }
   await vi.waitFor(
     async () => {
-      for (const admin of admins) expect(await admin.call('CLUSTER', 'INFO')).toMatch(/cluster_state:ok[^]*cluster_known_nodes:3/);
+      for (const admin of admins)
+        expect(await admin.call('CLUSTER', 'INFO')).toMatch(/cluster_state:ok[^]*cluster_known_nodes:3/);
     },
     { timeout: 60_000, interval: 100 },
   );

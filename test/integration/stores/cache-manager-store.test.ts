@@ -26,7 +26,14 @@ describe.each(Object.entries(cacheManagerWays))('a store over %s', (_name, reach
     try {
       expect([reached.store.name, reached.store.scope]).toEqual(['redis', 'fleet']);
       const begun = await reached.store.begin('k', { lease: 'l', leaseMs: 5_000 });
-      await reached.store.fill('k', { lease: 'l', begunAt: 'begunAt' in begun ? begun.begunAt : '', fillId: 'f', payload: 'x', ttlMs: 5_000, keepStaleMs: 0 });
+      await reached.store.fill('k', {
+        lease: 'l',
+        begunAt: 'begunAt' in begun ? begun.begunAt : '',
+        fillId: 'f',
+        payload: 'x',
+        ttlMs: 5_000,
+        keepStaleMs: 0,
+      });
       expect((await reached.store.read('k')).value?.payload).toBe('x');
       const address = await addressOf(client);
       const ours = (await monitor.commands()).filter(({ args }) => args.includes(`${namespace}:cache:1:k`));

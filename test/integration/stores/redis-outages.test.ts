@@ -29,7 +29,9 @@ async function open(url: string): Promise<VersionedStore> {
 async function load(store: VersionedStore, key: string, payload = 'x'): Promise<void> {
   const begun = await store.begin(key, { lease: 'l', leaseMs: 60_000 });
   if (begun.kind !== 'lease') throw new Error(begun.kind);
-  expect(await store.fill(key, { lease: begun.lease, begunAt: begun.begunAt, fillId: payload, payload, ...LIFE })).toEqual({ stored: true });
+  expect(
+    await store.fill(key, { lease: begun.lease, begunAt: begun.begunAt, fillId: payload, payload, ...LIFE }),
+  ).toEqual({ stored: true });
 }
 
 describe('a Redis that is away', () => {
@@ -112,7 +114,9 @@ describe('a Redis without memory', () => {
       bystander.destroy();
     });
     await bystander.configSet('maxmemory', '1');
-    await expect(store.fill('unfilled', { lease: 'l', begunAt: begun.at(-1) ?? '', fillId: 'f', payload: 'new', ...LIFE })).rejects.toThrow(/OOM/);
+    await expect(
+      store.fill('unfilled', { lease: 'l', begunAt: begun.at(-1) ?? '', fillId: 'f', payload: 'new', ...LIFE }),
+    ).rejects.toThrow(/OOM/);
     await store.invalidate('invalidated', { floorMs: 60_000 });
     const set = { payload: 'new', version: { kind: 'row', order: 2n }, ...LIFE, floorMs: 60_000 };
     expect(await store.set('overwritten', set)).toBe('invalidated');

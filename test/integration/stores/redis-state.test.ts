@@ -32,7 +32,11 @@ afterEach(async () => {
 
 const redisKey = (key: string): string => `${namespace}:cache:1:${key}`;
 
-async function begin(key: string, lease = 'lease-1', leaseMs = 20_000): Promise<Extract<BeginOutcome, { kind: 'lease' }>> {
+async function begin(
+  key: string,
+  lease = 'lease-1',
+  leaseMs = 20_000,
+): Promise<Extract<BeginOutcome, { kind: 'lease' }>> {
   const outcome = await store.begin(key, { lease, leaseMs });
   if (outcome.kind !== 'lease') throw new Error(`expected a lease, got ${outcome.kind}`);
   return outcome;
@@ -40,7 +44,14 @@ async function begin(key: string, lease = 'lease-1', leaseMs = 20_000): Promise<
 
 async function load(key: string, parts: Partial<Fill> = {}): Promise<void> {
   const { lease, begunAt } = await begin(key);
-  const outcome = await store.fill(key, { lease, begunAt, fillId: randomUUID(), payload: '{"name":"Käse"}', ...LIFE, ...parts });
+  const outcome = await store.fill(key, {
+    lease,
+    begunAt,
+    fillId: randomUUID(),
+    payload: '{"name":"Käse"}',
+    ...LIFE,
+    ...parts,
+  });
   expect(outcome).toEqual({ stored: true });
 }
 
@@ -48,9 +59,15 @@ describe('what lies in Redis', () => {
   it('is a hash that redis-cli shows, value and version readable', async () => {
     await load('product:1', { version: { kind: 'row', order: 7n } });
     const url = new URL(inject('redisUrl'));
-    const lines = execFileSync('redis-cli', ['-h', url.hostname, '-p', url.port, 'HGETALL', redisKey('product:1')]).toString().split('\n');
+    const lines = execFileSync('redis-cli', ['-h', url.hostname, '-p', url.port, 'HGETALL', redisKey('product:1')])
+      .toString()
+      .split('\n');
     const field = (name: string): string | undefined => lines[lines.indexOf(name) + 1];
-    expect([field('payload'), field('kind'), field('order')]).toEqual(['{"name":"Käse"}', 'row', '0000000000000000007']);
+    expect([field('payload'), field('kind'), field('order')]).toEqual([
+      '{"name":"Käse"}',
+      'row',
+      '0000000000000000007',
+    ]);
   });
 
   it('expires in every state, no earlier than its longest-living part', async () => {
@@ -72,7 +89,13 @@ describe('what lies in Redis', () => {
     await begin('gone');
     await expectTtl('gone', 40_000);
     await load('set', { version: { kind: 'row', order: 1n } });
-    await store.set('set', { payload: 'x', version: { kind: 'row', order: 2n }, ttlMs: 100_000, keepStaleMs: 50_000, floorMs: 10_000 });
+    await store.set('set', {
+      payload: 'x',
+      version: { kind: 'row', order: 2n },
+      ttlMs: 100_000,
+      keepStaleMs: 50_000,
+      floorMs: 10_000,
+    });
     await expectTtl('set', 150_000);
     await store.invalidate('set', { floorMs: 30_000 });
     await expectTtl('set', 30_000);
@@ -84,11 +107,17 @@ describe('what lies in Redis', () => {
     await store.invalidate('k', { version: row(big), floorMs: 60_000 });
     const { lease, begunAt } = await begin('k');
     const fill = { lease, begunAt, payload: 'x', ...LIFE };
-    expect(await store.fill('k', { ...fill, fillId: 'a', version: row(big - 1n) })).toEqual({ stored: false, reason: 'older', floor: row(big) });
+    expect(await store.fill('k', { ...fill, fillId: 'a', version: row(big - 1n) })).toEqual({
+      stored: false,
+      reason: 'older',
+      floor: row(big),
+    });
     expect(await store.fill('k', { ...fill, fillId: 'b', version: row(big) })).toEqual({ stored: true });
     expect((await store.read('k')).value?.version).toEqual(row(big));
     await load('n', { version: row(2n ** 53n) });
-    expect(await store.set('n', { payload: 'y', version: row(2n ** 53n + 1n), ...LIFE, floorMs: 1_000 })).toBe('stored');
+    expect(await store.set('n', { payload: 'y', version: row(2n ** 53n + 1n), ...LIFE, floorMs: 1_000 })).toBe(
+      'stored',
+    );
   });
 
   it('is cleared without touching foreign keys and other namespaces', async () => {
@@ -126,14 +155,18 @@ describe('requests', () => {
         const before = (await monitor.commands()).filter(ours).length;
         await step();
         const sent = (await monitor.commands()).filter(ours).slice(before);
-        expect(sent.map(({ command }) => command), name).toEqual(['evalsha']);
+        expect(
+          sent.map(({ command }) => command),
+          name,
+        ).toEqual(['evalsha']);
       }
     } finally {
       monitor.close();
     }
   });
 
-  const ours = ({ args }: { readonly args: readonly string[] }): boolean => args.some((arg) => arg.startsWith(`${namespace}:`));
+  const ours = ({ args }: { readonly args: readonly string[] }): boolean =>
+    args.some((arg) => arg.startsWith(`${namespace}:`));
 });
 
 describe('bytes that are not ours', () => {

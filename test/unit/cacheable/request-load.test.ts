@@ -1,5 +1,12 @@
 import { Readable } from 'node:stream';
-import { BadRequestException, ForbiddenException, GoneException, HttpException, NotFoundException, StreamableFile } from '@nestjs/common';
+import {
+  BadRequestException,
+  ForbiddenException,
+  GoneException,
+  HttpException,
+  NotFoundException,
+  StreamableFile,
+} from '@nestjs/common';
 import { EMPTY, firstValueFrom, from, lastValueFrom, of, Subject, throwError, toArray } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { discardStream, isStream, runHandler } from '../../../lib/cacheable/handler-run.js';
@@ -17,11 +24,18 @@ import {
 } from '../../../lib/core/errors.js';
 import { TaggedJsonCodec } from '../../../lib/codec/tagged-json-codec.js';
 
-const response = () => ({ statusCode: 200, headers: {} as Record<string, string>, getHeaders() { return this.headers; } });
+const response = () => ({
+  statusCode: 200,
+  headers: {} as Record<string, string>,
+  getHeaders() {
+    return this.headers;
+  },
+});
 
 describe('running a method', () => {
   it('gives its only value, whatever it is', async () => {
-    for (const value of [1, null, undefined, false, '']) expect(await runHandler(of(value))).toEqual({ kind: 'value', value });
+    for (const value of [1, null, undefined, false, ''])
+      expect(await runHandler(of(value))).toEqual({ kind: 'value', value });
   });
 
   it('gives several values, or none, as a sequence with all of them', async () => {
@@ -51,9 +65,19 @@ describe('running a method', () => {
 
 describe('streams', () => {
   it('are recognised, values are not', () => {
-    const streams = [Readable.from(['a']), new StreamableFile(Buffer.from('a')), new ReadableStream(), (async function* () { yield await Promise.resolve(1); })(), { getStream: () => null }];
+    const streams = [
+      Readable.from(['a']),
+      new StreamableFile(Buffer.from('a')),
+      new ReadableStream(),
+      (async function* () {
+        yield await Promise.resolve(1);
+      })(),
+      { getStream: () => null },
+    ];
     expect(streams.map(isStream)).toEqual([true, true, true, true, true]);
-    expect([null, undefined, 1, 'a', [], {}, Buffer.from('a'), new Map()].map(isStream)).toEqual(Array.from({ length: 8 }, () => false));
+    expect([null, undefined, 1, 'a', [], {}, Buffer.from('a'), new Map()].map(isStream)).toEqual(
+      Array.from({ length: 8 }, () => false),
+    );
   });
 
   it('are given back', () => {
@@ -130,8 +154,14 @@ describe('the load of a request', () => {
     expect(await one.loader()).toBe(UNCACHEABLE);
     expect(one.finish(true)).toEqual({ reason: 'request-error', error: own });
     const missing = new NotFoundException();
-    await expect(new RequestLoad({ handle: () => throwError(() => missing) }, response()).loader()).rejects.toBe(missing);
-    expect([RequestLoad.isHandlerError(missing), RequestLoad.isHandlerError(own), RequestLoad.isHandlerError('text')]).toEqual([true, false, false]);
+    await expect(new RequestLoad({ handle: () => throwError(() => missing) }, response()).loader()).rejects.toBe(
+      missing,
+    );
+    expect([
+      RequestLoad.isHandlerError(missing),
+      RequestLoad.isHandlerError(own),
+      RequestLoad.isHandlerError('text'),
+    ]).toEqual([true, false, false]);
   });
 });
 
@@ -150,9 +180,18 @@ describe('errors', () => {
   });
 
   it('an error that another instance’s method threw is answered as there', () => {
-    const shared = new SharedLoadError({ name: 'NotFoundException', message: 'm', status: 404, response: { statusCode: 404, message: 'no such thing' } });
+    const shared = new SharedLoadError({
+      name: 'NotFoundException',
+      message: 'm',
+      status: 404,
+      response: { statusCode: 404, message: 'no such thing' },
+    });
     const error = toHttpError(shared) as HttpException;
-    expect([error.getStatus(), error.getResponse(), error.cause]).toEqual([404, { statusCode: 404, message: 'no such thing' }, shared]);
+    expect([error.getStatus(), error.getResponse(), error.cause]).toEqual([
+      404,
+      { statusCode: 404, message: 'no such thing' },
+      shared,
+    ]);
     const bare = toHttpError(new SharedLoadError({ name: 'E', message: 'm', status: 410 })) as HttpException;
     expect([bare.getStatus(), bare.getResponse()]).toEqual([410, 'm']);
     const plain = new SharedLoadError({ name: 'TypeError', message: 'm' });
@@ -173,6 +212,7 @@ describe('errors', () => {
   });
 
   it('others stay as they are', () => {
-    for (const error of [new ReentrantLoadError('x'), new TypeError('x'), 'text', undefined]) expect(toHttpError(error)).toBe(error);
+    for (const error of [new ReentrantLoadError('x'), new TypeError('x'), 'text', undefined])
+      expect(toHttpError(error)).toBe(error);
   });
 });

@@ -1,5 +1,13 @@
 import 'reflect-metadata';
-import { Controller, Get, RequestMethod, Version, VERSION_NEUTRAL, type ExecutionContext, type Type } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  RequestMethod,
+  Version,
+  VERSION_NEUTRAL,
+  type ExecutionContext,
+  type Type,
+} from '@nestjs/common';
 import { describe, expect, it } from 'vitest';
 import { LockedCacheable, type LockedCacheableOptions } from '../../../lib/cacheable/locked-cacheable.decorator.js';
 import type { CacheableRequest, HttpRequestSlice } from '../../../lib/cacheable/cacheable-request.js';
@@ -17,30 +25,63 @@ function plan(options: LockedCacheableOptions = {}, version?: string | string[] 
       return 1;
     }
   }
-  if (version !== undefined) Version(version)(ProductsController.prototype, 'findOne', Object.getOwnPropertyDescriptor(ProductsController.prototype, 'findOne') as TypedPropertyDescriptor<unknown>);
+  if (version !== undefined)
+    Version(version)(
+      ProductsController.prototype,
+      'findOne',
+      Object.getOwnPropertyDescriptor(ProductsController.prototype, 'findOne') as TypedPropertyDescriptor<unknown>,
+    );
   const found = planRoute(ProductsController as Type, ProductsController.prototype.findOne, resolveOptions());
   if (found === undefined) throw new Error('not planned');
   return found;
 }
 
 function request(parts: Partial<HttpRequestSlice> = {}): CacheableRequest {
-  const slice: HttpRequestSlice = { method: 'GET', headers: {}, route: { path: '/products/:id' }, params: { id: '1' }, query: {}, ...parts };
-  return { params: { ...slice.params } as Record<string, string>, query: { ...slice.query }, headers: slice.headers, body: undefined, user: slice.user, request: slice, context: {} as ExecutionContext };
+  const slice: HttpRequestSlice = {
+    method: 'GET',
+    headers: {},
+    route: { path: '/products/:id' },
+    params: { id: '1' },
+    query: {},
+    ...parts,
+  };
+  return {
+    params: { ...slice.params } as Record<string, string>,
+    query: { ...slice.query },
+    headers: slice.headers,
+    body: undefined,
+    user: slice.user,
+    request: slice,
+    context: {} as ExecutionContext,
+  };
 }
 
-function key(options: LockedCacheableOptions = {}, parts: Partial<HttpRequestSlice> = {}, version?: Parameters<typeof plan>[1]): string {
+function key(
+  options: LockedCacheableOptions = {},
+  parts: Partial<HttpRequestSlice> = {},
+  version?: Parameters<typeof plan>[1],
+): string {
   const found = routeKey(plan(options, version), request(parts));
   return found.parts === undefined ? `refused: ${found.credential}` : encodeKey(found.parts);
 }
 
 describe('the default key', () => {
   it('is readable: handler, version, method, route, params, hosts, query', () => {
-    expect(key({}, { query: { b: '2', a: ['1', '3'] } })).toBe('route:ProductsController.findOne:undefined:GET:"/products/:id":(id=1):():(a=[1,3],b=2)');
+    expect(key({}, { query: { b: '2', a: ['1', '3'] } })).toBe(
+      'route:ProductsController.findOne:undefined:GET:"/products/:id":(id=1):():(a=[1,3],b=2)',
+    );
   });
 
   it('takes the pattern from either platform, with the mount of the router', () => {
     expect(key({}, { route: { path: '/x' }, baseUrl: '/api' })).toContain('/api/x');
-    const { route: _route, ...fastify } = { ...request(), method: 'GET', headers: {}, params: { id: '1' }, routeOptions: { url: '/products/:id' }, route: undefined };
+    const { route: _route, ...fastify } = {
+      ...request(),
+      method: 'GET',
+      headers: {},
+      params: { id: '1' },
+      routeOptions: { url: '/products/:id' },
+      route: undefined,
+    };
     expect(encodeKey(routeKey(plan(), { ...request(), request: fastify }).parts ?? [])).toContain('/products/:id');
   });
 
@@ -50,7 +91,11 @@ describe('the default key', () => {
     ['query', { query: { a: '1' } }, { query: { a: '2' } }],
     ['hosts', { hosts: { tenant: 'a' } }, { hosts: { tenant: 'b' } }],
     ['method', { method: 'GET' }, { method: 'OPTIONS' }],
-    ['what is in params and what is in the query', { params: { a: '1' }, query: {} }, { params: {}, query: { a: '1' } }],
+    [
+      'what is in params and what is in the query',
+      { params: { a: '1' }, query: {} },
+      { params: {}, query: { a: '1' } },
+    ],
   ])('differs by %s', (_name, one, other) => {
     expect(key({}, one)).not.toBe(key({}, other));
   });
@@ -78,7 +123,12 @@ describe('credentials', () => {
     ['shared: false', { shared: false }, { headers: cookie }, 'refused: cookie'],
     ['a header that tells no users apart', { varyBy: ['accept'] }, { headers: cookie }, 'refused: cookie'],
     ['a header, and a user of a guard', { varyBy: ['x-key'] }, { user: { id: 1 } }, 'refused: user'],
-    ['one of two named', { varyBy: ['Cookie'] }, { headers: { ...cookie, ...authorization } }, 'refused: authorization'],
+    [
+      'one of two named',
+      { varyBy: ['Cookie'] },
+      { headers: { ...cookie, ...authorization } },
+      'refused: authorization',
+    ],
   ])('%s keeps a request from the default key', (_name, options, parts, expected) => {
     expect(key(options, parts)).toBe(expected);
   });
@@ -86,7 +136,11 @@ describe('credentials', () => {
   it.each<[string, LockedCacheableOptions, Partial<HttpRequestSlice>]>([
     ['shared', { shared: true }, { headers: cookie, user: {} }],
     ['a function', { varyBy: () => [] }, { headers: cookie, user: {} }],
-    ['all of them named', { varyBy: ['COOKIE', 'Authorization'] }, { headers: { ...cookie, ...authorization }, user: {} }],
+    [
+      'all of them named',
+      { varyBy: ['COOKIE', 'Authorization'] },
+      { headers: { ...cookie, ...authorization }, user: {} },
+    ],
     ['an own key', { key: () => ['k'] }, { headers: cookie, user: {} }],
   ])('%s admits it', (_name, options, parts) => {
     expect(key(options, parts)).not.toContain('refused');
@@ -96,7 +150,9 @@ describe('credentials', () => {
 describe('varyBy', () => {
   it('adds headers, in its own order, missing ones too, to a default key and to an own one', () => {
     const headers = { 'accept-language': 'en' };
-    expect(key({ key: () => ['k'], varyBy: ['Accept-Language', 'X-Tenant'] }, { headers })).toBe('k:vary:[accept-language,en]:[x-tenant,#undefined]');
+    expect(key({ key: () => ['k'], varyBy: ['Accept-Language', 'X-Tenant'] }, { headers })).toBe(
+      'k:vary:[accept-language,en]:[x-tenant,#undefined]',
+    );
     expect(key({ varyBy: ['accept-language'] }, { headers })).toMatch(/^route:.*:vary:\[accept-language,en\]$/);
   });
 
@@ -109,12 +165,19 @@ describe('varyBy', () => {
   });
 
   it('adds what a function returns', () => {
-    expect(key({ key: () => ['k'], varyBy: ({ user }) => [(user as { id: number }).id] }, { user: { id: 7 } })).toBe('k:vary:#7');
+    expect(key({ key: () => ['k'], varyBy: ({ user }) => [(user as { id: number }).id] }, { user: { id: 7 } })).toBe(
+      'k:vary:#7',
+    );
   });
 
-  it.each([{ key: () => 'k' }, { key: () => undefined }, { varyBy: () => null }])('refuses functions that return no array', (options) => {
-    expect(() => key(options as unknown as LockedCacheableOptions)).toThrow(/@LockedCacheable\(\) on ProductsController\.findOne: expected (key|varyBy) to return an array/);
-  });
+  it.each([{ key: () => 'k' }, { key: () => undefined }, { varyBy: () => null }])(
+    'refuses functions that return no array',
+    (options) => {
+      expect(() => key(options as unknown as LockedCacheableOptions)).toThrow(
+        /@LockedCacheable\(\) on ProductsController\.findOne: expected (key|varyBy) to return an array/,
+      );
+    },
+  );
 });
 
 describe('@LockedCacheable()', () => {

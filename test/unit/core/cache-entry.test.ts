@@ -197,6 +197,23 @@ describe('fillState', () => {
   });
 });
 
+describe('markState', () => {
+  const args = { lease: 'l', mark: { id: 'm', kind: 'failed' as const }, forMs: 10 };
+
+  it('tells that nobody loads any more, and leaves the lease with its own time', () => {
+    const lease = { token: 'l', until: 1_000, loading: false };
+    expect(markState(leased(), 100, args).state).toEqual({ lease, mark: { mark: args.mark, until: 110 } });
+  });
+
+  it.each<[string, EntryState | undefined]>([
+    ['nothing', undefined],
+    ['another lease', leased('other')],
+    ['a lease that ran out', { ...leased('l', 100), tombstoneUntil: 900 }],
+  ])('leaves nothing on %s', (_name, state) => {
+    expect(markState(state, 100, args).state).toBe(state);
+  });
+});
+
 describe('invalidateState', () => {
   const floorAfter = (state: EntryState | undefined, args: Omit<Parameters<typeof invalidateState>[2], 'floorMs'>) =>
     invalidateState(state, 100, { ...args, floorMs: 10 }).state?.floor;
@@ -219,7 +236,12 @@ describe('invalidateState', () => {
       {},
       floored(7, false, 110).floor,
     ],
-    ['nothing of a floor that has ended', floored(9, false, 100), { version: v(5) }, floored(5, false, 110).floor],
+    [
+      'nothing of a floor that has ended',
+      { ...floored(9, false, 100), ...leased() },
+      { version: v(5) },
+      floored(5, false, 110).floor,
+    ],
     ['nothing of a state that has ended', valued(9, 10, 20), { version: v(5) }, floored(5, false, 110).floor],
     ['a removal’s version, exclusively', floored(3), { version: v(5), change: 'removed' }, floored(5, true, 110).floor],
     [
@@ -281,6 +303,11 @@ describe('setState', () => {
       state: { value, ...floored(4) },
       outcome: 'stored',
     });
+  });
+
+  it('is not stopped by a floor that has ended, and drops it', () => {
+    const after = setState({ ...valued(4), ...floored(6, false, 100) }, 100, set);
+    expect([after.outcome, after.state?.floor]).toEqual(['stored', undefined]);
   });
 
   it.each<[string, EntryState | undefined]>([

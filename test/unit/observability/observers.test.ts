@@ -17,7 +17,10 @@ describe('FanOutObserver', () => {
       },
     };
     const rejecting: CacheObserver = { observe: () => Promise.reject(new Error('async')) as unknown as undefined };
-    const fan = new FanOutObserver([throwing, rejecting, { observe: ({ type }) => void seen.push(type) }], (_observer, error) => void broken.push((error as Error).message));
+    const fan = new FanOutObserver(
+      [throwing, rejecting, { observe: ({ type }) => void seen.push(type) }],
+      (_observer, error) => void broken.push((error as Error).message),
+    );
     fan.observe(hit);
     fan.observe(hit);
     await Promise.resolve();
@@ -75,7 +78,10 @@ describe('LogObserver', () => {
   function logging(): { lines: string[]; clock: ManualClock; observe: (event: CacheEvent) => void } {
     const lines: string[] = [];
     const clock = new ManualClock();
-    const observer = new LogObserver({ log: (line) => void lines.push(`log ${line}`), warn: (line) => void lines.push(`warn ${line}`) }, clock);
+    const observer = new LogObserver(
+      { log: (line) => void lines.push(`log ${line}`), warn: (line) => void lines.push(`warn ${line}`) },
+      clock,
+    );
     return { lines, clock, observe: (event) => observer.observe(event) };
   }
 
@@ -96,13 +102,27 @@ describe('LogObserver', () => {
   });
 
   it.each([
-    ['store', { type: 'store-unavailable', step: 'read', error: new Error('refused') }, { type: 'stored', key: 'k', bytes: 1 }],
-    ['lock service', { type: 'lock-unavailable', key: 'k', error: new Error('refused') }, { type: 'lock-acquired', key: 'k', token: 1n }],
-    ['lock service', { type: 'lock-unavailable', key: 'k', error: new Error('refused') }, { type: 'lock-state', provider: 'z', state: 'connected', previous: 'lost' }],
+    [
+      'store',
+      { type: 'store-unavailable', step: 'read', error: new Error('refused') },
+      { type: 'stored', key: 'k', bytes: 1 },
+    ],
+    [
+      'lock service',
+      { type: 'lock-unavailable', key: 'k', error: new Error('refused') },
+      { type: 'lock-acquired', key: 'k', token: 1n },
+    ],
+    [
+      'lock service',
+      { type: 'lock-unavailable', key: 'k', error: new Error('refused') },
+      { type: 'lock-state', provider: 'z', state: 'connected', previous: 'lost' },
+    ],
   ] as const)('%s: one line when it goes down, one when it is back', async (part, down, back) => {
     const { lines, clock, observe } = logging();
     for (const _ of [1, 2, 3]) observe(down);
-    expect(lines).toEqual([expect.stringMatching(new RegExp(`^warn The ${part} does not answer \\(.*Error: refused\\)`))]);
+    expect(lines).toEqual([
+      expect.stringMatching(new RegExp(`^warn The ${part} does not answer \\(.*Error: refused\\)`)),
+    ]);
     observe(back);
     observe(back);
     expect(lines).toHaveLength(2);
@@ -134,7 +154,9 @@ describe('LogObserver', () => {
     observe({ type: 'not-stored', key: 'k', reason: 'unserializable' });
     observe({ type: 'corrupt-entry', key: 'k', error: new Error('cut short') });
     expect(lines).toEqual([
-      expect.stringMatching(/version 1 of k, older than 2; .*add a @VersionColumn\(\), or stamp rows with clock_timestamp\(\)/),
+      expect.stringMatching(
+        /version 1 of k, older than 2; .*add a @VersionColumn\(\), or stamp rows with clock_timestamp\(\)/,
+      ),
       expect.stringContaining('The value of k is too-large and was not stored: 9 MiB.'),
       expect.stringContaining('The value of k is unserializable and was not stored.'),
       expect.stringContaining('could not be read and counts as a miss: Error: cut short'),
@@ -146,11 +168,19 @@ describe('LogObserver', () => {
     observe({ type: 'lock-state', provider: 'zookeeper', state: 'suspended', previous: 'connected' });
     observe({ type: 'lock-state', provider: 'zookeeper', state: 'lost', previous: 'suspended' });
     observe({ type: 'lock-state', provider: 'zookeeper', state: 'connected', previous: 'connecting' });
-    observe({ type: 'lock-state', provider: 'zookeeper', state: 'auth-failed', previous: 'connected', error: new Error('digest') });
-    expect(lines.map((line) => line.slice(0, 45))).toEqual([
-      'warn zookeeper: contact is lost; reconnecting.',
-      'log zookeeper: connected again.',
-      'warn zookeeper refuses our credentials (Error',
-    ].map((line) => line.slice(0, 45)));
+    observe({
+      type: 'lock-state',
+      provider: 'zookeeper',
+      state: 'auth-failed',
+      previous: 'connected',
+      error: new Error('digest'),
+    });
+    expect(lines.map((line) => line.slice(0, 45))).toEqual(
+      [
+        'warn zookeeper: contact is lost; reconnecting.',
+        'log zookeeper: connected again.',
+        'warn zookeeper refuses our credentials (Error',
+      ].map((line) => line.slice(0, 45)),
+    );
   });
 });

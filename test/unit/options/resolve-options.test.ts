@@ -48,7 +48,9 @@ describe('resolveOptions', () => {
   });
 
   it('counts undefined as left out', () => {
-    expect(resolveOptions({ ttlMs: undefined, namespace: undefined } as unknown as DistributedCacheOptions)).toMatchObject({ namespace: 'app', policy: { ttlMs: 60_000 } });
+    expect(
+      resolveOptions({ ttlMs: undefined, namespace: undefined } as unknown as DistributedCacheOptions),
+    ).toMatchObject({ namespace: 'app', policy: { ttlMs: 60_000 } });
   });
 
   it('waits as long as a load may take, and keeps floors as long as a lease lives', () => {
@@ -69,7 +71,8 @@ describe('resolveOptions', () => {
   ])('%s goes from %d to %d', (name, min, max) => {
     for (const value of [min, max]) expect(() => resolveOptions({ [name]: value })).not.toThrow();
     const range = `${name}: expected a whole number of ${name === 'maxValueBytes' ? 'bytes' : 'milliseconds'} from ${String(min)} to ${String(max)}, got `;
-    for (const value of [min - 1, max + 1, min + 0.5, NaN, Infinity]) expect(refused({ [name]: value })).toContain(range + String(value));
+    for (const value of [min - 1, max + 1, min + 0.5, NaN, Infinity])
+      expect(refused({ [name]: value })).toContain(range + String(value));
     for (const value of ['60s', null, 1n, {}, []]) expect(refused({ [name]: value })).toContain(range);
   });
 
@@ -83,7 +86,7 @@ describe('resolveOptions', () => {
   });
 
   it.each(['', ' ', 'a b', 'a/b', 'ä', 'x'.repeat(65), 7, null])('namespace refuses %j', (namespace) => {
-    expect(refused({ namespace })).toContain("namespace: expected 1 to 64 of A-Z a-z 0-9 . _ -, got");
+    expect(refused({ namespace })).toContain('namespace: expected 1 to 64 of A-Z a-z 0-9 . _ -, got');
   });
 
   it.each(['a', 'Shop.v2_x-1', 'x'.repeat(64)])('namespace accepts %j', (namespace) => {
@@ -96,11 +99,14 @@ describe('resolveOptions', () => {
     const [lock, store] = [inProcessLock(), memoryStore()];
     expect(resolveOptions({ lock, store })).toMatchObject({ lock, store });
     for (const name of ['lock', 'store']) {
-      expect(refused({ [name]: 'redis://user:secret@host' })).toMatch(new RegExp(`${name}: expected .*, got a string\\.`));
+      expect(refused({ [name]: 'redis://user:secret@host' })).toMatch(
+        new RegExp(`${name}: expected .*, got a string\\.`),
+      );
       expect(refused({ [name]: { password: 'secret' } })).toContain('got an object');
       expect(refused({ [name]: new Map() })).toContain('got an instance of Map');
       expect(refused({ [name]: memoryStore })).toContain('got the function or class memoryStore');
-      for (const given of ['redis://user:secret@host', { password: 'secret' }]) expect(refused({ [name]: given })).not.toContain('secret');
+      for (const given of ['redis://user:secret@host', { password: 'secret' }])
+        expect(refused({ [name]: given })).not.toContain('secret');
     }
     expect(refused({ lock: memoryStore() })).toContain('lock: expected');
     expect(refused({ store: inProcessLock() })).toContain('store: expected');
@@ -128,7 +134,11 @@ describe('resolveOptions', () => {
     expect(message).not.toContain('secret');
   });
 
-  it.each([[null, 'null'], ['shop', '"shop"'], [[], 'an array']])('options themselves must be an object: %j', (options, got) => {
+  it.each([
+    [null, 'null'],
+    ['shop', '"shop"'],
+    [[], 'an array'],
+  ])('options themselves must be an object: %j', (options, got) => {
     expect(refused(options as object)).toContain(`expected an object, got ${got}`);
   });
 
@@ -137,9 +147,13 @@ describe('resolveOptions', () => {
   });
 
   it('refuses what cannot be together', () => {
-    expect(refused({ floorMs: 30_999 })).toContain('floorMs: expected at least the life of a lease, 31000 (loadTimeoutMs 30000 + storeTimeoutMs 1000), got 30999');
+    expect(refused({ floorMs: 30_999 })).toContain(
+      'floorMs: expected at least the life of a lease, 31000 (loadTimeoutMs 30000 + storeTimeoutMs 1000), got 30999',
+    );
     expect(() => resolveOptions({ floorMs: 31_000 })).not.toThrow();
-    expect(refused({ onWaitTimeout: 'stale' })).toContain("onWaitTimeout: expected staleIfErrorMs above 0 beside 'stale'");
+    expect(refused({ onWaitTimeout: 'stale' })).toContain(
+      "onWaitTimeout: expected staleIfErrorMs above 0 beside 'stale'",
+    );
     expect(() => resolveOptions({ onWaitTimeout: 'stale', staleIfErrorMs: 1 })).not.toThrow();
   });
 });
@@ -162,8 +176,12 @@ describe('resolvePolicy', () => {
   });
 
   it('is checked as the module’s is, and against the module’s floor', () => {
-    expect(() => resolvePolicy(defaults, { ttlMs: 0 }, '@LockedCacheable() on A.b')).toThrow('@LockedCacheable() on A.b: ttlMs: expected');
-    expect(() => resolvePolicy(defaults, { loadTimeoutMs: 59_001 }, 'here')).toThrow('here: floorMs: expected at least the life of a lease, 60001');
+    expect(() => resolvePolicy(defaults, { ttlMs: 0 }, '@LockedCacheable() on A.b')).toThrow(
+      '@LockedCacheable() on A.b: ttlMs: expected',
+    );
+    expect(() => resolvePolicy(defaults, { loadTimeoutMs: 59_001 }, 'here')).toThrow(
+      'here: floorMs: expected at least the life of a lease, 60001',
+    );
     expect(() => resolvePolicy(defaults, { loadTimeoutMs: 59_000 }, 'here')).not.toThrow();
     expect(() => resolvePolicy(resolveOptions(), { onWaitTimeout: 'stale' }, 'here')).toThrow('staleIfErrorMs');
     expect(resolvePolicy(defaults, { onWaitTimeout: 'stale' }, 'here').onWaitTimeout).toBe('stale');

@@ -3,7 +3,11 @@ import { Redis as Ioredis, Cluster as IoredisCluster } from 'ioredis';
 import { Redis as IoredisV6 } from 'ioredis-v6';
 import { createClient, createClientPool, createCluster, createSentinel } from 'redis';
 import { createClient as createV4, createCluster as createClusterV4 } from 'redis-v4';
-import { createClient as createV5, createCluster as createClusterV5, createSentinel as createSentinelV5 } from 'redis-v5';
+import {
+  createClient as createV5,
+  createCluster as createClusterV5,
+  createSentinel as createSentinelV5,
+} from 'redis-v5';
 import { describe, expect, it } from 'vitest';
 import { InvalidOptionsError } from '../../../lib/core/errors.js';
 import { adoptRedisClient } from '../../../lib/redis-client/adopt-redis-client.js';
@@ -26,7 +30,11 @@ describe('adoptRedisClient', () => {
     ['node-redis 6 pool', 'node-redis pool', () => createClientPool()],
     ['ioredis 5', 'ioredis', () => new Ioredis({ lazyConnect: true })],
     ['ioredis 6', 'ioredis', () => new IoredisV6({ lazyConnect: true })],
-    ['ioredis cluster', 'ioredis cluster', () => new IoredisCluster([{ host: '127.0.0.1', port: 1 }], { lazyConnect: true })],
+    [
+      'ioredis cluster',
+      'ioredis cluster',
+      () => new IoredisCluster([{ host: '127.0.0.1', port: 1 }], { lazyConnect: true }),
+    ],
   ])('knows %s', (_name, description, make) => {
     const client = adoptRedisClient(make());
     expect(client.description).toBe(description);

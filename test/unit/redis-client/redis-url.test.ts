@@ -6,7 +6,10 @@ describe('parseRedisUrl', () => {
   it.each([
     ['redis://localhost', { host: 'localhost', port: 6379, tls: false, database: 0 }],
     ['rediss://cache.example:6380/3', { host: 'cache.example', port: 6380, tls: true, database: 3 }],
-    ['redis://me:p%40ss%2Fword@h:1/', { host: 'h', port: 1, tls: false, username: 'me', password: 'p@ss/word', database: 0 }],
+    [
+      'redis://me:p%40ss%2Fword@h:1/',
+      { host: 'h', port: 1, tls: false, username: 'me', password: 'p@ss/word', database: 0 },
+    ],
     ['redis://:secret@h', { host: 'h', port: 6379, tls: false, password: 'secret', database: 0 }],
     ['redis://[::1]:7000', { host: '::1', port: 7000, tls: false, database: 0 }],
   ])('reads %s', (url, endpoint) => {

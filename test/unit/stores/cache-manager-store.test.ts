@@ -7,7 +7,13 @@ import { cacheManagerStore, isCacheManagerStoreFactory } from '../../../lib/stor
 import { memoryStore } from '../../../lib/stores/memory-store.js';
 import { systemClock } from '../../../lib/core/clock.js';
 
-const context: ProviderContext = { namespace: 'test', clock: systemClock, storeTimeoutMs: 1_000, lockTimeoutMs: 1_000, report: () => undefined };
+const context: ProviderContext = {
+  namespace: 'test',
+  clock: systemClock,
+  storeTimeoutMs: 1_000,
+  lockTimeoutMs: 1_000,
+  report: () => undefined,
+};
 
 /** A Keyv adapter over a table, as far as Keyv is concerned. */
 class TableAdapter {
@@ -34,12 +40,17 @@ class TableAdapter {
   }
 }
 
-const tableCache = (adapter = new TableAdapter()): unknown => createCache({ stores: [new Keyv({ store: adapter as never })] });
+const tableCache = (adapter = new TableAdapter()): unknown =>
+  createCache({ stores: [new Keyv({ store: adapter as never })] });
 
 describe('cacheManagerStore', () => {
   it('waits for a cache, and says so when it gets none', () => {
     const factory = cacheManagerStore();
-    expect([factory.needsCache, isCacheManagerStoreFactory(factory), isCacheManagerStoreFactory(memoryStore())]).toEqual([true, true, false]);
+    expect([
+      factory.needsCache,
+      isCacheManagerStoreFactory(factory),
+      isCacheManagerStoreFactory(memoryStore()),
+    ]).toEqual([true, true, false]);
     expect(() => factory.createVersionedStore(context)).toThrow(InvalidOptionsError);
     expect(() => factory.createVersionedStore(context)).toThrow(/CacheModule\.register.*redisStore.*memoryStore/);
   });
@@ -50,7 +61,9 @@ describe('cacheManagerStore', () => {
   ])('keeps the values of a memory cache (%s) in this process, and says what that means', async (_name, make) => {
     const factory = cacheManagerStore().withCache(make());
     expect(factory.needsCache).toBe(false);
-    expect(factory.description).toMatch(/memory.*one load, never backwards and changes win hold within each process only/);
+    expect(factory.description).toMatch(
+      /memory.*one load, never backwards and changes win hold within each process only/,
+    );
     const store = await factory.createVersionedStore(context);
     expect([store.name, store.scope]).toEqual(['memory', 'process']);
     await store.close();
@@ -58,7 +71,9 @@ describe('cacheManagerStore', () => {
 
   it('refuses a shared cache without atomic steps, and says why and what to do', () => {
     expect(() => cacheManagerStore().withCache(tableCache())).toThrow(InvalidOptionsError);
-    expect(() => cacheManagerStore({ cache: tableCache() })).toThrow(/TableAdapter.*atomic.*@keyv\/redis.*acceptNonAtomic/);
+    expect(() => cacheManagerStore({ cache: tableCache() })).toThrow(
+      /TableAdapter.*atomic.*@keyv\/redis.*acceptNonAtomic/,
+    );
   });
 
   it('takes it when that is accepted by name, and then tells an outage from an empty table', async () => {
@@ -78,7 +93,9 @@ describe('cacheManagerStore', () => {
 
   it('explains a Keyv of another major version, and what is no cache at all', () => {
     const newer = { store: new Map(), sanitize: {}, setStore: () => undefined, get: () => undefined };
-    expect(() => cacheManagerStore({ cache: { stores: [newer] } })).toThrow(/Keyv of major version 6.*npm install keyv@5/);
+    expect(() => cacheManagerStore({ cache: { stores: [newer] } })).toThrow(
+      /Keyv of major version 6.*npm install keyv@5/,
+    );
     expect(() => cacheManagerStore({ cache: { stores: [new Map()] } })).toThrow(/class Map/);
     expect(() => cacheManagerStore({ cache: new Map() })).toThrow(/cache-manager 7/);
     expect(() => cacheManagerStore({ cache: null })).toThrow(/got null/);

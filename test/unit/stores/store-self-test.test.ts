@@ -15,26 +15,57 @@ function storeWith(change: (good: VersionedStore) => Partial<VersionedStore>): V
 
 describe('selfTest', () => {
   it('passes a good store and leaves no value behind', async () => {
-    expect(await selfTest(storeWith(() => ({})), options)).toEqual({ kind: 'passed' });
+    expect(
+      await selfTest(
+        storeWith(() => ({})),
+        options,
+      ),
+    ).toEqual({ kind: 'passed' });
   });
 
   it.each<[string, RegExp, (good: VersionedStore) => Partial<VersionedStore>]>([
-    ['finds nothing again', /read back what was stored, got nothing/, () => ({ read: () => Promise.resolve({ loading: false }) })],
+    [
+      'finds nothing again',
+      /read back what was stored, got nothing/,
+      () => ({ read: () => Promise.resolve({ loading: false }) }),
+    ],
     [
       'gives other bytes back',
       /another text/,
-      (good) => ({ read: async (key) => ({ ...(await good.read(key)), value: { payload: '?', freshForMs: 1, staleSinceMs: 0 } }) }),
+      (good) => ({
+        read: async (key) => ({ ...(await good.read(key)), value: { payload: '?', freshForMs: 1, staleSinceMs: 0 } }),
+      }),
     ],
-    ['stores nothing', /first fill to be stored.*evicted/, () => ({ fill: () => Promise.resolve({ stored: false, reason: 'evicted' }) })],
+    [
+      'stores nothing',
+      /first fill to be stored.*evicted/,
+      () => ({ fill: () => Promise.resolve({ stored: false, reason: 'evicted' }) }),
+    ],
     ['keeps what is invalidated', /nothing after an invalidation/, () => ({ invalidate: () => Promise.resolve() })],
     [
       'rounds versions',
       /9007199254740993/,
-      (good) => ({ fill: (key, fill) => good.fill(key, { ...fill, ...(fill.version && { version: { ...fill.version, order: fill.version.order - 1n } }) }) }),
+      (good) => ({
+        fill: (key, fill) =>
+          good.fill(key, {
+            ...fill,
+            ...(fill.version && { version: { ...fill.version, order: fill.version.order - 1n } }),
+          }),
+      }),
     ],
     ['answers nonsense', /Probable causes/, () => ({ begin: () => Promise.reject(new CorruptEntryError('nonsense')) })],
-    ['forbids scripts', /NOPERM/, () => ({ begin: () => Promise.reject(new Error("NOPERM this user has no permissions to run the 'evalsha' command")) })],
-    ['knows no scripts', /unknown command/, () => ({ begin: () => Promise.reject(new Error("ERR unknown command 'EVALSHA'")) })],
+    [
+      'forbids scripts',
+      /NOPERM/,
+      () => ({
+        begin: () => Promise.reject(new Error("NOPERM this user has no permissions to run the 'evalsha' command")),
+      }),
+    ],
+    [
+      'knows no scripts',
+      /unknown command/,
+      () => ({ begin: () => Promise.reject(new Error("ERR unknown command 'EVALSHA'")) }),
+    ],
   ])('refuses a store that %s', async (_name, message, change) => {
     const failure = selfTest(storeWith(change), options);
     await expect(failure).rejects.toThrow(BrokenStoreError);
@@ -43,9 +74,17 @@ describe('selfTest', () => {
 
   it.each<[string, Partial<VersionedStore>]>([
     ['refuses the connection', { begin: () => Promise.reject(new Error('connect ECONNREFUSED 127.0.0.1:6379')) }],
-    ['is loading its data', { begin: () => Promise.reject(new Error('LOADING Redis is loading the dataset in memory')) }],
+    [
+      'is loading its data',
+      { begin: () => Promise.reject(new Error('LOADING Redis is loading the dataset in memory')) },
+    ],
     ['does not answer', { begin: () => new Promise(() => undefined) }],
   ])('lets the application start when the store %s', async (_name, change) => {
-    expect(await selfTest(storeWith(() => change), { ...options, timeoutMs: 20 })).toMatchObject({ kind: 'unavailable', error: expect.any(Error) as unknown });
+    expect(
+      await selfTest(
+        storeWith(() => change),
+        { ...options, timeoutMs: 20 },
+      ),
+    ).toMatchObject({ kind: 'unavailable', error: expect.any(Error) as unknown });
   });
 });
