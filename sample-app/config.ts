@@ -29,7 +29,12 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Reads the configuration. An empty variable counts as left out. Throws {@link InvalidConfigError}. */
 export function readConfig(env: Environment): SampleAppConfig {
-  const databaseUrl = readUrl(env, 'DATABASE_URL', ['postgres:', 'postgresql:'], 'postgres://user:password@127.0.0.1:5432/shop');
+  const databaseUrl = readUrl(
+    env,
+    'DATABASE_URL',
+    ['postgres:', 'postgresql:'],
+    'postgres://user:password@127.0.0.1:5432/shop',
+  );
   const redisUrl = readUrl(env, 'REDIS_URL', ['redis:', 'rediss:'], 'redis://127.0.0.1:6379');
   const zooKeeperConnect = read(env, 'ZOOKEEPER_CONNECT');
   return {
@@ -57,7 +62,9 @@ function readInteger(env: Environment, name: string, fallback: number, max: numb
   const text = read(env, name);
   if (text === undefined) return fallback;
   if (!/^\d{1,6}$/.test(text) || Number(text) > max) {
-    throw new InvalidConfigError(`${name} must be a whole number from 0 to ${max}, but is '${text}'. Leave it out for ${fallback}.`);
+    throw new InvalidConfigError(
+      `${name} must be a whole number from 0 to ${max}, but is '${text}'. Leave it out for ${fallback}.`,
+    );
   }
   return Number(text);
 }

@@ -18,8 +18,7 @@ export class FanOutObserver extends CacheObserver {
     for (const observer of this.observers) {
       try {
         // An asynchronous one is not waited for, but its rejection must not become an unhandled one.
-        const { observe } = observer as { observe: (event: CacheEvent) => unknown };
-        const result = observe.call(observer, event);
+        const result = call(observer, event);
         if (result instanceof Promise) result.catch((error: unknown) => this.broken(observer, error));
       } catch (error) {
         this.broken(observer, error);
@@ -32,4 +31,9 @@ export class FanOutObserver extends CacheObserver {
     this.reported.add(observer);
     this.onBroken(observer, error);
   }
+}
+
+/** An observer may be asynchronous, though its type does not ask for it. */
+function call(observer: { observe(event: CacheEvent): unknown }, event: CacheEvent): unknown {
+  return observer.observe(event);
 }

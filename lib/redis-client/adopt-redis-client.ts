@@ -29,7 +29,7 @@ function describe(client: unknown): string {
   if (client === null) return 'null';
   if (typeof client !== 'object')
     return typeof client === 'function' ? `the function ${client.name || '(anonymous)'}` : typeof client;
-  const name: unknown = client.constructor?.name;
+  const name: unknown = (client as { constructor?: { name?: unknown } }).constructor?.name;
   return isPromise(client)
     ? 'a promise'
     : `an object of class ${typeof name === 'string' && name !== '' ? name : '(none)'}`;

@@ -154,7 +154,7 @@ function runOnCluster4(
 
 /** Keys of one primary lie in many slots, so each is deleted by itself, and by way of the cluster client, which follows a slot that moves. */
 async function clusterPrimaries(cluster: ClusterSlice): Promise<Primary[]> {
-  const nodes = await Promise.all(cluster.masters.map((master) => cluster.nodeClient(master)));
+  const nodes = await Promise.all(cluster.masters.map(async (master) => cluster.nodeClient(master)));
   return nodes.map((node) => ({
     send: (args) => node.sendCommand([...args]),
     unlink: (keys) => Promise.all(keys.map((key) => cluster.sendCommand(key, false, ['UNLINK', key]))),

@@ -100,7 +100,7 @@ function describe(value: unknown): string {
 }
 
 function classOf(value: unknown): string {
-  const name: unknown = isObject(value) ? value.constructor?.name : undefined;
+  const name: unknown = (value as { constructor?: { name?: unknown } } | null)?.constructor?.name;
   return typeof name === 'string' && name !== '' ? name : '(none)';
 }
 

@@ -36,6 +36,11 @@ export class ExpiryBuckets {
     return keys;
   }
 
+  /** How many buckets there are; none is empty. For diagnosis. */
+  get size(): number {
+    return this.#buckets.size;
+  }
+
   /** The whole bucket ends after everything in it. */
   #indexOf(endsAt: number): number {
     return Math.ceil(endsAt / this.#widthMs);

@@ -30,16 +30,27 @@ export class CatalogueSeeder implements OnModuleInit {
     const { categories, products, sales } = generateCatalogue();
     await insert(manager, 'category', 'id integer, slug text, name text', categories);
     const first = products.map((product) => ({ ...product, version: 1 }));
-    await insert(manager, 'product', 'id integer, name text, price_cents integer, category_id integer, version integer', first);
+    await insert(
+      manager,
+      'product',
+      'id integer, name text, price_cents integer, category_id integer, version integer',
+      first,
+    );
     await insert(manager, 'sale', 'id integer, product_id integer, quantity integer, unit_price_cents integer', sales);
-    this.logger.log(`Made a catalogue of ${products.length} products in ${categories.length} categories, and ${sales.length} sales`);
+    this.logger.log(
+      `Made a catalogue of ${products.length} products in ${categories.length} categories, and ${sales.length} sales`,
+    );
   }
 }
 
 /** All rows in one statement with one parameter, however many they are. */
 async function insert(manager: EntityManager, table: string, columns: string, rows: readonly object[]): Promise<void> {
-  const names = columns.split(', ').map((column) => column.split(' ')[0]).join(', ');
-  await manager.query(`INSERT INTO ${table} (${names}) SELECT ${names} FROM jsonb_to_recordset($1::jsonb) AS row(${columns})`, [
-    JSON.stringify(rows),
-  ]);
+  const names = columns
+    .split(', ')
+    .map((column) => column.split(' ')[0])
+    .join(', ');
+  await manager.query(
+    `INSERT INTO ${table} (${names}) SELECT ${names} FROM jsonb_to_recordset($1::jsonb) AS row(${columns})`,
+    [JSON.stringify(rows)],
+  );
 }

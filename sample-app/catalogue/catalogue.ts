@@ -9,7 +9,12 @@ const SALES = 12_000;
 export interface CatalogueRows {
   readonly categories: readonly { readonly id: number; readonly slug: string; readonly name: string }[];
   readonly products: readonly ProductRow[];
-  readonly sales: readonly { readonly id: number; readonly product_id: number; readonly quantity: number; readonly unit_price_cents: number }[];
+  readonly sales: readonly {
+    readonly id: number;
+    readonly product_id: number;
+    readonly quantity: number;
+    readonly unit_price_cents: number;
+  }[];
 }
 
 export interface ProductRow {
@@ -22,7 +27,11 @@ export interface ProductRow {
 /** The whole catalogue, made up from one fixed seed: every instance, everywhere, would make the same rows. Numbers begin at 1. */
 export function generateCatalogue(): CatalogueRows {
   const random = new Random(SEED);
-  const categories = CATEGORIES.map(({ name }, index) => ({ id: index + 1, slug: name.toLowerCase().replaceAll(' ', '-'), name }));
+  const categories = CATEGORIES.map(({ name }, index) => ({
+    id: index + 1,
+    slug: name.toLowerCase().replaceAll(' ', '-'),
+    name,
+  }));
   const products = Array.from({ length: PRODUCTS }, (_, index) => makeProduct(index + 1, random));
   const sales = Array.from({ length: SALES }, (_, index) => makeSale(index + 1, products, random));
   return { categories, products, sales };

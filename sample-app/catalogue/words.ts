@@ -5,9 +5,31 @@ export interface CategoryWords {
   readonly fromCents: number;
 }
 
-export const QUALITIES = ['Compact', 'Sturdy', 'Foldable', 'Quiet', 'Classic', 'Slim', 'Heavy-Duty', 'Everyday', 'Handmade', 'Waterproof'] as const;
+export const QUALITIES = [
+  'Compact',
+  'Sturdy',
+  'Foldable',
+  'Quiet',
+  'Classic',
+  'Slim',
+  'Heavy-Duty',
+  'Everyday',
+  'Handmade',
+  'Waterproof',
+] as const;
 
-export const MATERIALS = ['Oak', 'Steel', 'Copper', 'Linen', 'Bamboo', 'Ceramic', 'Aluminium', 'Cork', 'Glass', 'Walnut'] as const;
+export const MATERIALS = [
+  'Oak',
+  'Steel',
+  'Copper',
+  'Linen',
+  'Bamboo',
+  'Ceramic',
+  'Aluminium',
+  'Cork',
+  'Glass',
+  'Walnut',
+] as const;
 
 export const CATEGORIES: readonly [CategoryWords, ...CategoryWords[]] = [
   { name: 'Kitchen', nouns: ['Kettle', 'Chopping Board', 'Saucepan', 'Pepper Mill', 'Bread Bin'], fromCents: 900 },

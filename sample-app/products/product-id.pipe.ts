@@ -6,7 +6,10 @@ const GREATEST_ID = 2 ** 31 - 1;
 export class ProductIdPipe implements PipeTransform<string, number> {
   transform(text: string): number {
     const id = /^\d+$/.test(text) ? Number(text) : 0;
-    if (id < 1 || id > GREATEST_ID) throw new BadRequestException(`A product's id is a whole number from 1 to ${GREATEST_ID}, but this one is '${text}'`);
+    if (id < 1 || id > GREATEST_ID)
+      throw new BadRequestException(
+        `A product's id is a whole number from 1 to ${GREATEST_ID}, but this one is '${text}'`,
+      );
     return id;
   }
 }

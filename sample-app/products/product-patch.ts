@@ -24,7 +24,8 @@ export function parseProductPatch(body: unknown): ProductPatch {
 function parseName(value: unknown): string {
   const name = typeof value === 'string' ? value.trim() : '';
   // A NUL is valid JSON, but PostgreSQL's text cannot hold it.
-  if (name === '' || name.length > LONGEST_NAME || name.includes('\0')) throw refuse(`'name' must be text of 1 to ${LONGEST_NAME} characters`);
+  if (name === '' || name.length > LONGEST_NAME || name.includes('\0'))
+    throw refuse(`'name' must be text of 1 to ${LONGEST_NAME} characters`);
   return name;
 }
 

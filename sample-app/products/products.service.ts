@@ -24,7 +24,8 @@ export class ProductsService {
 
   async findByCategory(slug: string): Promise<Product[]> {
     const category = await this.categories.findOneBy({ slug });
-    if (category === null) throw new NotFoundException(`There is no category '${slug}'. There are: ${await this.slugs()}`);
+    if (category === null)
+      throw new NotFoundException(`There is no category '${slug}'. There are: ${await this.slugs()}`);
     return this.products.find({ where: { category: { id: category.id } }, order: { id: 'ASC' } });
   }
 

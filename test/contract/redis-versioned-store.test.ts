@@ -28,7 +28,9 @@ function harness(reach: ReachStore): MakeVersionedStoreHarness {
     return {
       store: reached.store,
       neighbour: neighbour.store,
-      evict: async (key) => void (await bystander.del(`${namespace}:cache:1:${key}`)),
+      evict: async (key) => {
+        await bystander.del(`${namespace}:cache:1:${key}`);
+      },
       dispose: async () => {
         await reached.store.clear().catch(() => undefined);
         await neighbour.store.clear().catch(() => undefined);

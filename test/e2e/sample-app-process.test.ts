@@ -25,7 +25,7 @@ class SampleApp {
     this.#process = spawn(process.execPath, ['dist/sample-app/main.js'], { cwd: root, env: { ...env, ...variables } });
     this.#process.stdout?.on('data', (chunk: Buffer) => (this.#output += chunk.toString()));
     this.#process.stderr?.on('data', (chunk: Buffer) => (this.#errors += chunk.toString()));
-    this.exit = once(this.#process, 'close').then(([code, signal]) => ({ code, signal }) as Exit);
+    this.exit = once(this.#process, 'close').then(([code, signal]) => ({ code, signal }));
   }
 
   get errors(): string {
@@ -39,7 +39,10 @@ class SampleApp {
     await expect.poll(() => ended || /--next .*\n/.test(this.#output), { timeout: 60_000 }).toBe(true);
     const url = /listens on (\S+)/.exec(this.#output)?.[1];
     if (url === undefined) throw new Error(`The sample application did not start:\n${this.#output}\n${this.#errors}`);
-    return { url: new URL(url), curls: this.#output.split('\n').flatMap((line) => /^ *(curl .*)$/.exec(line)?.[1] ?? []) };
+    return {
+      url: new URL(url),
+      curls: this.#output.split('\n').flatMap((line) => /^ *(curl .*)$/.exec(line)?.[1] ?? []),
+    };
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -129,7 +132,7 @@ describe('the sample application as it is started', { timeout: 120_000 }, () => 
     const app = start();
     const { url, curls } = await app.greeting();
     expect(curls).toHaveLength(3);
-    const [miss = [], hit = [], change = []] = [await curl(curls[0] ?? ''), await curl(curls[1] ?? ''), await curl(curls[2] ?? '')];
+    const [miss, hit, change] = [await curl(curls[0] ?? ''), await curl(curls[1] ?? ''), await curl(curls[2] ?? '')];
 
     expect(miss.map(({ status, headers }) => [status, headers.get('x-cache')])).toEqual([[200, 'MISS']]);
     const before = (await miss[0]?.json()) as { id: number; priceCents: number };

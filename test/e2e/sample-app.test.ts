@@ -75,7 +75,14 @@ describe('the sample application on PostgreSQL', () => {
   });
 
   async function start(servers: Pick<SampleAppConfig, 'redisUrl' | 'zooKeeperConnect'> = {}): Promise<Instance> {
-    const config = { host: '127.0.0.1', port: 0, databaseUrl: schema.url, namespace: schema.name, reportDelayMs: REPORT_DELAY_MS, ...servers };
+    const config = {
+      host: '127.0.0.1',
+      port: 0,
+      databaseUrl: schema.url,
+      namespace: schema.name,
+      reportDelayMs: REPORT_DELAY_MS,
+      ...servers,
+    };
     const module = await Test.createTestingModule({ imports: [SampleAppModule.forConfig(config)] }).compile();
     const app = module.createNestApplication({ forceCloseConnections: true, logger: ['error'] });
     started.push(app);
@@ -89,7 +96,11 @@ describe('the sample application on PostgreSQL', () => {
       app,
       get: (path) => send(path),
       patch: (id, body) =>
-        send(`/products/${id}`, { method: 'PATCH', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+        send(`/products/${id}`, {
+          method: 'PATCH',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(body),
+        }),
     };
   }
 
@@ -99,7 +110,13 @@ describe('the sample application on PostgreSQL', () => {
     expect(miss).toMatchObject({
       status: 200,
       cache: 'MISS',
-      body: { id: 42, name: 'Classic Linen Luggage Tag', priceCents: 1189, category: { id: 12, slug: 'travel', name: 'Travel' }, version: 1 },
+      body: {
+        id: 42,
+        name: 'Classic Linen Luggage Tag',
+        priceCents: 1189,
+        category: { id: 12, slug: 'travel', name: 'Travel' },
+        version: 1,
+      },
     });
     expect(await get('/products/42')).toEqual({ ...miss, cache: 'HIT' });
     expect(await get('/products/042')).toEqual({ ...miss, cache: 'HIT' });
@@ -109,7 +126,10 @@ describe('the sample application on PostgreSQL', () => {
   it('refuses what is no id', async () => {
     const { get, patch } = await start();
     for (const id of ['abc', '0', '-1', '1.5', '2147483648', '99999999999999999999']) {
-      expect(await get(`/products/${id}`)).toMatchObject({ status: 400, body: { message: expect.stringContaining(`'${id}'`) } });
+      expect(await get(`/products/${id}`)).toMatchObject({
+        status: 400,
+        body: { message: expect.stringContaining(`'${id}'`) },
+      });
       expect(await patch(id, { priceCents: 1 })).toMatchObject({ status: 400 });
     }
   });
@@ -117,9 +137,18 @@ describe('the sample application on PostgreSQL', () => {
   it('knows what it does not have', async () => {
     const { get, patch } = await start();
     expect(await get('/products/3001')).toMatchObject({ status: 404, body: { message: 'There is no product 3001' } });
-    expect(await patch(3001, { priceCents: 1 })).toMatchObject({ status: 404, body: { message: 'There is no product 3001' } });
-    expect(await get('/products?category=cars')).toMatchObject({ status: 404, body: { message: expect.stringContaining('garden-tools') } });
-    expect(await get('/products')).toMatchObject({ status: 400, body: { message: expect.stringContaining('garden-tools') } });
+    expect(await patch(3001, { priceCents: 1 })).toMatchObject({
+      status: 404,
+      body: { message: 'There is no product 3001' },
+    });
+    expect(await get('/products?category=cars')).toMatchObject({
+      status: 404,
+      body: { message: expect.stringContaining('garden-tools') },
+    });
+    expect(await get('/products')).toMatchObject({
+      status: 400,
+      body: { message: expect.stringContaining('garden-tools') },
+    });
     expect(await get('/products?category=toys&category=music')).toMatchObject({ status: 400 });
   });
 
@@ -148,7 +177,10 @@ describe('the sample application on PostgreSQL', () => {
     expect(await get('/products/42')).toEqual({ ...changed, cache: 'HIT' });
     const travel = await get('/products?category=travel');
     expect(travel.cache).toBe('MISS');
-    expect((travel.body as { id: number }[]).find(({ id }) => id === 42)).toMatchObject({ name: 'Red Flask', priceCents: 1999 });
+    expect((travel.body as { id: number }[]).find(({ id }) => id === 42)).toMatchObject({
+      name: 'Red Flask',
+      priceCents: 1999,
+    });
     expect((await get('/products/43')).cache).toBe('HIT');
     expect(await get('/products?category=toys')).toEqual({ ...toys, cache: 'HIT' });
   });
@@ -156,7 +188,16 @@ describe('the sample application on PostgreSQL', () => {
   it('refuses a change it does not understand, and changes nothing', async () => {
     const { get, patch } = await start();
     const before = await get('/products/42');
-    const bodies = [[], {}, { price: 1 }, { priceCents: '1' }, { priceCents: -1 }, { priceCents: 1.5 }, { priceCents: 100_000_001 }, { name: ' ' }];
+    const bodies = [
+      [],
+      {},
+      { price: 1 },
+      { priceCents: '1' },
+      { priceCents: -1 },
+      { priceCents: 1.5 },
+      { priceCents: 100_000_001 },
+      { name: ' ' },
+    ];
     for (const body of [...bodies, { name: 'x'.repeat(201) }, { name: 'a\0b' }, { priceCents: 1, version: 7 }]) {
       expect({ body, answer: await patch(42, body) }).toMatchObject({ body, answer: { status: 400 } });
     }
@@ -169,7 +210,9 @@ describe('the sample application on PostgreSQL', () => {
     const table = await schema.hold('sale');
     const asking = Promise.all(Array.from({ length: 8 }, () => get('/reports/top-sellers')));
     try {
-      await expect.poll(async () => (await get('/stats')).body, { timeout: 30_000 }).toEqual({ requests: 8, hits: 0, loads: 1, waits: 7 });
+      await expect
+        .poll(async () => (await get('/stats')).body, { timeout: 30_000 })
+        .toEqual({ requests: 8, hits: 0, loads: 1, waits: 7 });
     } finally {
       await table.release();
     }
@@ -178,8 +221,15 @@ describe('the sample application on PostgreSQL', () => {
     expect(new Set(answers.map(({ body }) => JSON.stringify(body))).size).toBe(1);
     const report = answers[0]?.body as { productId: number; name: string; unitsSold: number; revenueCents: number }[];
     expect(report).toHaveLength(10);
-    expect(report[0]).toEqual({ productId: 1, name: expect.any(String), unitsSold: 668, revenueCents: expect.any(Number) });
-    expect(report.map(({ unitsSold }) => unitsSold)).toEqual(report.map(({ unitsSold }) => unitsSold).sort((a, b) => b - a));
+    expect(report[0]).toEqual({
+      productId: 1,
+      name: expect.any(String),
+      unitsSold: 668,
+      revenueCents: expect.any(Number),
+    });
+    expect(report.map(({ unitsSold }) => unitsSold)).toEqual(
+      report.map(({ unitsSold }) => unitsSold).sort((a, b) => b - a),
+    );
     expect((await get('/reports/top-sellers')).cache).toBe('HIT');
     expect((await get('/stats')).body).toEqual({ requests: 9, hits: 1, loads: 1, waits: 7 });
   });
@@ -200,7 +250,11 @@ describe('the sample application on PostgreSQL', () => {
 
   it('counts what it does, and not the asking', async () => {
     const { get, patch } = await start();
-    expect(await get('/stats')).toEqual({ status: 200, cache: null, body: { requests: 0, hits: 0, loads: 0, waits: 0 } });
+    expect(await get('/stats')).toEqual({
+      status: 200,
+      cache: null,
+      body: { requests: 0, hits: 0, loads: 0, waits: 0 },
+    });
     await get('/products/42');
     await get('/products/42');
     await patch(42, { priceCents: 5 });
@@ -232,7 +286,9 @@ describe('the sample application on PostgreSQL', () => {
     }
     const answers = await Promise.all(asking);
     expect(answers.map(({ status }) => status)).toEqual([200, 200]);
-    const stats = (await Promise.all([one.get('/stats'), two.get('/stats')])).map(({ body }) => body as { loads: number });
+    const stats = (await Promise.all([one.get('/stats'), two.get('/stats')])).map(
+      ({ body }) => body as { loads: number },
+    );
     expect(stats.reduce((sum, { loads }) => sum + loads, 0)).toBe(3);
   });
 

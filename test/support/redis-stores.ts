@@ -60,7 +60,7 @@ const overRedisYet: ReachStore = async (url, context) => {
   const client = createV4({ url, disableOfflineQueue: true, socket: { reconnectStrategy: () => 50 } });
   client.on('error', () => undefined);
   await client.connect();
-  const adapter = new KeyvAdapter(redisInsStore(client as never) as never);
+  const adapter = new KeyvAdapter(redisInsStore(client as never));
   const cache = createCache({ stores: [new Keyv({ store: adapter })] });
   return reached(cacheManagerStore({ cache }), context, client, () => client.disconnect().catch(() => undefined));
 };

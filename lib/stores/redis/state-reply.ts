@@ -107,8 +107,8 @@ function versionOf(kind: unknown, order: unknown): Version | undefined {
 function parseMark(reply: unknown): LoadMark {
   const written = text(reply);
   try {
-    const mark = JSON.parse(written) as LoadMark;
-    if (mark.kind === 'failed' || mark.kind === 'unstored') return mark;
+    const mark = JSON.parse(written) as LoadMark | { readonly kind: unknown };
+    if (mark.kind === 'failed' || mark.kind === 'unstored') return mark as LoadMark;
   } catch {
     // told below
   }

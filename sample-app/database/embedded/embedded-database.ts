@@ -59,7 +59,7 @@ export class EmbeddedDatabase {
   // The first failure is the one that explains the others.
   #fail(error: Error): void {
     this.#failure ??= error;
-    for (const { reject } of this.#pending.values()) reject(this.#failure);
+    for (const pending of this.#pending.values()) pending.reject(this.#failure);
     this.#pending.clear();
   }
 }

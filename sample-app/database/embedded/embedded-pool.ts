@@ -33,7 +33,7 @@ export class EmbeddedPool {
   #turn: Promise<void> = Promise.resolve();
 
   connect(callback: ConnectCallback): void {
-    const turn = this.#turn;
+    const turn = Promise.resolve();
     // Replaced at once by the promise's own function; released twice is released once.
     let release: Release = () => undefined;
     this.#turn = new Promise((resolve) => (release = resolve));

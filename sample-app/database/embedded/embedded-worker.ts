@@ -21,8 +21,12 @@ async function answer({ id, sql, parameters }: EmbeddedRequest): Promise<Embedde
   try {
     const database = await opening;
     // Only `exec` takes several statements at once, and only `query` takes parameters.
-    const result = parameters === undefined ? (await database.exec(sql)).at(-1) : await database.query(sql, [...parameters]);
-    return { id, result: { command: result?.command ?? '', rowCount: result?.rowCount ?? 0, rows: result?.rows ?? [] } };
+    const result =
+      parameters === undefined ? (await database.exec(sql)).at(-1) : await database.query(sql, [...parameters]);
+    return {
+      id,
+      result: { command: result?.command ?? '', rowCount: result?.rowCount ?? 0, rows: result?.rows ?? [] },
+    };
   } catch (error) {
     return { id, error: describe(error) };
   }

@@ -1,6 +1,6 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import { InstanceProcess } from '../../support/process/instance-process.js';
+import { InstanceProcess, PATIENT } from '../../support/process/instance-process.js';
 import { ItemTable } from '../../support/process/item-table.js';
 
 let namespace: string;
@@ -14,6 +14,7 @@ const start = async (count: number): Promise<InstanceProcess[]> => {
     zooKeeperConnect: inject('zooKeeperConnect'),
     postgresUrl: inject('postgresUrl'),
     sessionTimeoutMs: 2_000,
+    options: PATIENT,
   };
   const started = await Promise.all(Array.from({ length: count }, () => InstanceProcess.start(settings)));
   instances.push(...started);
@@ -34,7 +35,7 @@ afterEach(async () => {
   expect(unhandled).toEqual([]);
 });
 
-describe('faults of the process that loads', () => {
+describe('faults of the process that loads', { timeout: 180_000 }, () => {
   it('killed with -9 in mid-load: exactly one further load, for all who waited', async () => {
     const [holder, ...others] = await start(4);
     await items.put('k', 'value', 1);

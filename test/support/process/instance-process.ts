@@ -41,6 +41,12 @@ interface Message {
   readonly unhandled?: string;
 }
 
+/** Deadlines that a loaded machine does not meet by accident: what happens when they are met is other tests' subject. */
+export const PATIENT = { storeTimeoutMs: 30_000, lockTimeoutMs: 30_000, loadTimeoutMs: 90_000, floorMs: 120_000 };
+
+/** What tells that a part was away, and that one load a key was therefore not promised. */
+export const DEGRADED = ['lock-unavailable', 'lock-lost', 'store-unavailable', 'wait-timeout'];
+
 /** One instance of an application in an operating-system process of its own. */
 export class InstanceProcess {
   private readonly pending = new Map<number, (message: Message) => void>();

@@ -4,7 +4,12 @@ import { generateCatalogue } from '../../../sample-app/catalogue/catalogue.js';
 describe('generateCatalogue', () => {
   it('makes the same rows every time, on every machine', () => {
     expect(generateCatalogue()).toEqual(generateCatalogue());
-    expect(generateCatalogue().products[41]).toEqual({ id: 42, name: 'Classic Linen Luggage Tag', price_cents: 1189, category_id: 12 });
+    expect(generateCatalogue().products[41]).toEqual({
+      id: 42,
+      name: 'Classic Linen Luggage Tag',
+      price_cents: 1189,
+      category_id: 12,
+    });
   });
 
   it('makes rows that fit together', () => {

@@ -3,7 +3,12 @@ import { InvalidConfigError, readConfig } from '../../../sample-app/config.js';
 
 describe('readConfig', () => {
   it('needs nothing', () => {
-    expect(readConfig({})).toEqual({ host: '127.0.0.1', port: 3000, reportDelayMs: 1500, namespace: expect.any(String) });
+    expect(readConfig({})).toEqual({
+      host: '127.0.0.1',
+      port: 3000,
+      reportDelayMs: 1500,
+      namespace: expect.any(String),
+    });
   });
 
   it('gives each embedded database a namespace of its own, and all instances on one server the same', () => {
@@ -46,7 +51,10 @@ describe('readConfig', () => {
     [{ PORT: '3e3' }, 'PORT must be a whole number'],
     [{ PORT: '-1' }, 'PORT must be a whole number'],
     [{ REPORT_DELAY_MS: '1.5' }, 'REPORT_DELAY_MS must be a whole number from 0 to 20000'],
-    [{ DATABASE_URL: 'mysql://x:secret@db/shop' }, "DATABASE_URL must be a URL such as postgres://user:password@127.0.0.1:5432/shop, but begins with 'mysql:'."],
+    [
+      { DATABASE_URL: 'mysql://x:secret@db/shop' },
+      "DATABASE_URL must be a URL such as postgres://user:password@127.0.0.1:5432/shop, but begins with 'mysql:'.",
+    ],
     [{ REDIS_URL: '127.0.0.1' }, 'REDIS_URL must be a URL such as redis://127.0.0.1:6379, but is not a URL.'],
   ])('refuses %o', (env, message) => {
     expect(() => readConfig(env)).toThrow(InvalidConfigError);

@@ -21,6 +21,7 @@ describe('ExpiryBuckets', () => {
     expect(buckets.due(100, 10)).toEqual(['b']);
     buckets.remove('b', 60);
     expect(buckets.due(1_000, 10)).toEqual([]);
+    expect(buckets.size).toBe(0);
   });
 
   it('tells no more than it is asked for', () => {

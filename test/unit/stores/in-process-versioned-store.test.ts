@@ -97,6 +97,15 @@ describe('InProcessVersionedStore', () => {
     expect([store.size, clock.pendingTimers]).toEqual([0, 0]);
   });
 
+  it('does not take in what is over when it comes', async () => {
+    const { clock, store } = setUp();
+    await store.begin('k', { lease: 'l', leaseMs: LONG });
+    await clock.advance(50_000);
+    const late = { lease: 'l', begunAt: '0', fillId: 'f', payload: 'p', ttlMs: 10, keepStaleMs: 0 };
+    expect(await store.fill('k', late)).toEqual({ stored: true });
+    expect(store.size).toBe(0);
+  });
+
   it('does not free what was prolonged meanwhile, nor later what was cut short', async () => {
     const { clock, store } = setUp();
     await load(store, 'prolonged', { ttlMs: 1_500 });

@@ -23,6 +23,28 @@ describe('KeyedQueue', () => {
     expect(told).toEqual(['first begins', 'other', 'first ends', 'second']);
   });
 
+  it('lets a task that comes while a later one runs wait for that one', async () => {
+    const queue = new KeyedQueue();
+    const told: string[] = [];
+    const gate = deferred<undefined>();
+    const started = deferred<undefined>();
+    // 1. the first ends while the second waits; 2. the second runs; 3. the third comes.
+    const first = queue.run('k', () => Promise.resolve());
+    const second = queue.run('k', async () => {
+      started.resolve(undefined);
+      await gate.promise;
+      told.push('second');
+    });
+    await first;
+    await started.promise;
+    await new Promise((resolve) => setImmediate(resolve));
+    const third = queue.run('k', () => Promise.resolve(told.push('third')));
+    await new Promise((resolve) => setImmediate(resolve));
+    gate.resolve(undefined);
+    await Promise.all([second, third]);
+    expect(told).toEqual(['second', 'third']);
+  });
+
   it('keeps nothing of a key without tasks', async () => {
     const queue = new KeyedQueue();
     await Promise.all([

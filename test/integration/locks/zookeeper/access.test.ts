@@ -19,7 +19,7 @@ describe('credentials', () => {
 
     const held = await acquire(owner, 'k');
     const operator = await Operator.connect(connectString);
-    await operator.addAuth(auth.credentials);
+    operator.addAuth(auth.credentials);
     for (const path of [root, `${root}/${namespace}`, locksOf(namespace, root)]) {
       expect(await operator.acl(path)).toEqual([expect.objectContaining({ perms: 31, scheme: 'digest' })]);
     }

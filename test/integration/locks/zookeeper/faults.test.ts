@@ -32,8 +32,10 @@ afterAll(async () => {
 
 async function standBy(): Promise<() => Promise<void>> {
   const successor = await prepareSuccessor(server);
-  onTestFinished(() => successor.end());
-  onTestFinished(() => server.restart());
+  onTestFinished(async () => {
+    await successor.end();
+    await server.restart();
+  });
   return () => successor.takeOver();
 }
 

@@ -93,6 +93,7 @@ export async function fourLetters(connectString: string, command: string): Promi
   const socket = connect({ host, port: Number(port) });
   let answer = '';
   socket.on('data', (data) => (answer += data.toString('utf8')));
+  socket.setTimeout(5_000, () => socket.destroy());
   socket.write(command);
   await once(socket, 'close');
   return answer;
@@ -168,10 +169,9 @@ export class Operator {
     });
   }
 
-  addAuth(credentials: string): Promise<number> {
-    return new Promise((resolve) => {
-      this.#raw.add_auth('digest', credentials, resolve);
-    });
+  /** Travels with the next operation: the C client alone would send it at its next timer. */
+  addAuth(credentials: string): void {
+    this.#raw.add_auth('digest', credentials, () => undefined);
   }
 
   acl(path: string): Promise<readonly { perms: number; scheme: string }[]> {
