@@ -48,7 +48,7 @@ export const ROOMS = [
   {
     name: 'cacheable',
     files: /^lib\/cacheable\//,
-    may: [CORE, 'options', 'service'],
+    may: [CORE, 'options', 'host', 'service'],
     packages: ['node:*', ...NEST, 'typeorm'],
   },
   {

@@ -29,10 +29,10 @@ export function runHandler(source: Observable<unknown>): Promise<HandlerResult> 
         if (count++ === 0) first = value;
         else resolve(sequence());
       },
-      error: (error: unknown) => {
+      // Whatever it is: it goes on untouched.
+      error: (error: Error) => {
         replay.error(error);
-        // Whatever the method threw goes on untouched.
-        reject(error as Error);
+        reject(error);
       },
       complete: () => {
         replay.complete();

@@ -2,9 +2,7 @@ import { Inject, Injectable, type OnModuleInit, type Type } from '@nestjs/common
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { InvalidOptionsError } from '../core/errors.js';
 import { LOCKED_CACHEABLE } from './route-plan.js';
-import { RoutePlans } from './route-plans.js';
-
-type Handler = (...args: never[]) => unknown;
+import { RoutePlans, type Handler } from './route-plans.js';
 
 /** Providers whose methods answer in other contexts than HTTP, where interceptors run and this one does nothing. */
 const OTHER_CONTEXTS = ['websockets:is_gateway', 'graphql:resolver_type'];
@@ -66,7 +64,7 @@ function prototypesOf({
   const ofInstance: unknown =
     typeof instance === 'object' && instance !== null ? Object.getPrototypeOf(instance) : undefined;
   return new Set(
-    [ofClass, ofInstance].filter(
+    [ofClass].filter(
       (prototype): prototype is object => typeof prototype === 'object' && prototype !== null,
     ),
   );

@@ -1,11 +1,4 @@
-import {
-  Inject,
-  Injectable,
-  type CallHandler,
-  type ExecutionContext,
-  type NestInterceptor,
-  type Type,
-} from '@nestjs/common';
+import { Inject, Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { of, type Observable } from 'rxjs';
 import type { Answer, Outcome } from '../core/load-request.js';
@@ -14,7 +7,7 @@ import { RequestLoad, UNCACHEABLE } from './request-load.js';
 import { toHttpError } from './response-errors.js';
 import { routeKey } from './route-key.js';
 import type { RoutePlan } from './route-plan.js';
-import { RoutePlans } from './route-plans.js';
+import { RoutePlans, type Handler } from './route-plans.js';
 
 /** What `X-Cache` says. */
 type XCache = Outcome | 'BYPASS';
@@ -29,7 +22,7 @@ export class LockedCacheableInterceptor implements NestInterceptor {
 
   async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
     if (context.getType() !== 'http') return next.handle();
-    const plan = this.plans.find(context.getClass() as Type, context.getHandler() as (...args: never[]) => unknown);
+    const plan = this.plans.find(context.getClass(), context.getHandler() as Handler);
     if (plan === undefined) return next.handle();
     const request = cacheableRequest(context);
     const { method } = context.switchToHttp().getRequest<{ readonly method: string }>();

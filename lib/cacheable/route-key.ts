@@ -17,9 +17,9 @@ export type RouteKey =
  * @throws what the `key` or `varyBy` function throws, and `InvalidKeyError` when it does not return an array
  */
 export function routeKey(plan: RoutePlan, request: CacheableRequest): RouteKey {
-  const { key } = plan.options;
+  const { options } = plan;
   const varied = variedParts(plan, request);
-  if (key !== undefined) return { parts: [...list(key(request), plan, 'key'), ...varied] };
+  if (options.key !== undefined) return { parts: [...list(options.key(request), plan, 'key'), ...varied] };
   const credential = unseparatedCredential(plan, request);
   if (credential !== undefined) return { parts: undefined, credential };
   return { parts: [...defaultParts(plan, request), ...varied] };

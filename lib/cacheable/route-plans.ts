@@ -4,7 +4,8 @@ import type { Answer, Loader } from '../core/load-request.js';
 import { CacheHost } from '../wiring/cache-host.js';
 import { planRoute, type RoutePlan } from './route-plan.js';
 
-type Handler = (...args: never[]) => unknown;
+/** A controller's method. */
+export type Handler = (...args: never[]) => unknown;
 
 /** The plans of all routes, made once each, and what the interceptors of all modules share. */
 @Injectable()

@@ -32,7 +32,7 @@ export class ManualClock extends Clock {
   }
 
   after(delayMs: number, callback: () => void): () => void {
-    const timer = { at: this.#nowMs + Math.max(0, delayMs), callback };
+    const timer = { at: this.#nowMs + delayMs, callback };
     this.#timers.add(timer);
     return () => {
       this.#timers.delete(timer);

@@ -80,8 +80,8 @@ export class SketchLockProvider extends LockProvider {
     return [...holding.watchers];
   }
 
-  protected afterRelease(_lost: AbortController): void {
-    // A release says nothing to its own holder.
+  protected firesOnRelease(): boolean {
+    return false;
   }
 
   protected busy(_key: string, holding: Holding): BusyLock {
@@ -111,7 +111,7 @@ export class SketchLockProvider extends LockProvider {
       signal: lost.signal,
       release: () => {
         giveBack();
-        this.afterRelease(lost);
+        if (this.firesOnRelease()) lost.abort();
         return Promise.resolve();
       },
     };
@@ -161,8 +161,8 @@ export class WakesOnlyOne extends SketchLockProvider {
 
 /** Takes every end of a lock for its loss. */
 export class FiresTheSignalOnRelease extends SketchLockProvider {
-  protected override afterRelease(lost: AbortController): void {
-    lost.abort();
+  protected override firesOnRelease(): boolean {
+    return true;
   }
 }
 

@@ -89,7 +89,7 @@ describe('the service', () => {
     // @ts-expect-error a key is a list
     void cache.get('a');
     // @ts-expect-error an extractor reads the loaded value
-    void cache.getOrLoad(['p'], () => 1, { version: (value) => value.at });
+    void cache.getOrLoad(['p'], () => 1, { version: (value: Date) => value });
     // @ts-expect-error a text has no place in an order
     void cache.invalidate(['p'], { version: '1' });
     // @ts-expect-error floors belong to the module

@@ -33,7 +33,7 @@ export class EmbeddedPool {
   #turn: Promise<void> = Promise.resolve();
 
   connect(callback: ConnectCallback): void {
-    const turn = Promise.resolve();
+    const turn = this.#turn;
     // Replaced at once by the promise's own function; released twice is released once.
     let release: Release = () => undefined;
     this.#turn = new Promise((resolve) => (release = resolve));

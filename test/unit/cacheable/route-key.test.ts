@@ -46,7 +46,7 @@ function request(parts: Partial<HttpRequestSlice> = {}): CacheableRequest {
     ...parts,
   };
   return {
-    params: { ...slice.params } as Record<string, string>,
+    params: { ...slice.params },
     query: { ...slice.query },
     headers: slice.headers,
     body: undefined,

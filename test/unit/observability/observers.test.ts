@@ -120,6 +120,8 @@ describe('LogObserver', () => {
   ] as const)('%s: one line when it goes down, one when it is back', async (part, down, back) => {
     const { lines, clock, observe } = logging();
     for (const _ of [1, 2, 3]) observe(down);
+    await clock.advance(LOG_INTERVAL_MS);
+    observe(down);
     expect(lines).toEqual([
       expect.stringMatching(new RegExp(`^warn The ${part} does not answer \\(.*Error: refused\\)`)),
     ]);

@@ -7,7 +7,7 @@ import { memoryStore } from '../../../lib/stores/memory-store.js';
 
 const refused = (options: object): string => {
   try {
-    resolveOptions(options as DistributedCacheOptions);
+    resolveOptions(options);
   } catch (error) {
     expect(error).toBeInstanceOf(InvalidOptionsError);
     return (error as Error).message;

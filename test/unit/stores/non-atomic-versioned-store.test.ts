@@ -108,6 +108,25 @@ describe('NonAtomicVersionedStore', () => {
     expect(await store.read('k')).toEqual({ loading: false });
   });
 
+  it('leaves its own generation behind when the first step still looks for one', async () => {
+    const { table, store, clock } = setUp();
+    const set = table.set.bind(table);
+    const gate = deferred<undefined>();
+    table.set = async (...args) => {
+      table.set = set;
+      await gate.promise;
+      await set(...args);
+    };
+    // 1. the first step makes a generation; 2. clear makes another; 3. the first one arrives in the table, late.
+    const first = store.begin('k', { lease: 'l', leaseMs: LONG });
+    const cleared = store.clear();
+    await clock.settle();
+    gate.resolve(undefined);
+    await Promise.all([first, cleared]);
+    expect(await store.read('k')).toEqual({ loading: false });
+    expect(await setUp(table, 2).store.read('k')).toEqual({ loading: false });
+  });
+
   it('uses the table’s own clear to free the rows', async () => {
     const table = Object.assign(new Table(), { clear: async () => table.rows.clear() });
     const { store } = setUp(table);

@@ -34,6 +34,7 @@ describe('a state as text', () => {
     ['{"value":{"payload":"p"}}'],
     ['{"format":"entry-state-1"}'],
     ['{"format":"entry-state-1","state":null}'],
+    ['{"format":"entry-state-1","state":7}'],
     ['{"format":"entry-state-1","state":{"floor":{"version":{"kind":"row","order":"x"}}}}'],
     [stateToText(full).slice(0, -1)],
     [stateToText(full).replace('entry-state-1', 'entry-state-2')],
