@@ -64,7 +64,7 @@ function prototypesOf({
   const ofInstance: unknown =
     typeof instance === 'object' && instance !== null ? Object.getPrototypeOf(instance) : undefined;
   return new Set(
-    [ofClass].filter(
+    [ofClass, ofInstance].filter(
       (prototype): prototype is object => typeof prototype === 'object' && prototype !== null,
     ),
   );

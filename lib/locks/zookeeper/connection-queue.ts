@@ -18,7 +18,16 @@ export class ConnectionQueue {
         this.#waiting.delete(waiting);
         signal.removeEventListener('abort', giveUp);
       };
-      const waiting = { resolve: () => (leave(), resolve()), reject: (error: Error) => (leave(), reject(error)) };
+      const waiting: Waiting = {
+        resolve: () => {
+          leave();
+          resolve();
+        },
+        reject: (error) => {
+          leave();
+          reject(error);
+        },
+      };
       this.#waiting.add(waiting);
       signal.addEventListener('abort', giveUp, { once: true });
     });

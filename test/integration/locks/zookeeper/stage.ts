@@ -132,7 +132,7 @@ export class Operator {
     const raw = new Raw({ connect: connectString, timeout: 30_000 });
     await new Promise<void>((resolve, reject) => {
       raw.connect({}, (error) => {
-        if (error) reject(error as Error);
+        if (error) reject(error);
         else resolve();
       });
     });
