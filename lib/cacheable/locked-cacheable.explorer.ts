@@ -21,8 +21,9 @@ export class LockedCacheableExplorer implements OnModuleInit {
     for (const { metatype } of this.discovery.getControllers()) {
       if (typeof metatype === 'function') this.planController(metatype as Type);
     }
-    for (const wrapper of this.discovery.getProviders()) {
-      for (const prototype of prototypesOf(wrapper)) this.refuseProvider(prototype);
+    for (const { instance } of this.discovery.getProviders() as { readonly instance: unknown }[]) {
+      const prototype = prototypeOf(instance);
+      if (prototype !== undefined) this.refuseProvider(prototype);
     }
   }
 
@@ -52,20 +53,9 @@ export class LockedCacheableExplorer implements OnModuleInit {
   }
 }
 
-/** The class, which request-scoped providers have too, and that of an instance which a factory made. */
-function prototypesOf({
-  metatype,
-  instance,
-}: {
-  readonly metatype?: unknown;
-  readonly instance?: unknown;
-}): Set<object> {
-  const ofClass: unknown = typeof metatype === 'function' ? metatype.prototype : undefined;
-  const ofInstance: unknown =
-    typeof instance === 'object' && instance !== null ? Object.getPrototypeOf(instance) : undefined;
-  return new Set(
-    [ofClass, ofInstance].filter(
-      (prototype): prototype is object => typeof prototype === 'object' && prototype !== null,
-    ),
-  );
+/** Of providers that are not singletons, and not made yet, Nest keeps an instance that only has its prototype. */
+function prototypeOf(instance: unknown): object | undefined {
+  return typeof instance === 'object' && instance !== null
+    ? ((Object.getPrototypeOf(instance) as object | null) ?? undefined)
+    : undefined;
 }

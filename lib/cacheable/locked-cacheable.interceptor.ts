@@ -49,7 +49,7 @@ export class LockedCacheableInterceptor implements NestInterceptor {
       return of(answer.value);
     }
     // The load that was shared gave something that only its own request can have: this one runs the method for itself.
-    if (own === undefined) return of(answer.value) ?? this.bypass('not-shareable', response, next);
+    if (own === undefined) return this.bypass('not-shareable', response, next);
     this.plans.report(own.reason);
     if ('error' in own) throw own.error;
     this.mark(response, 'BYPASS');

@@ -249,8 +249,10 @@ describe('the module', () => {
         description: 'broken',
         createLockProvider: () => Promise.reject(new Error('no lock today')),
       };
-      expect(await refusal(startApp({ cache: { store, lock } }))).toBe('Error: no lock today');
-      expect(closed).toEqual(['store']);
+      let closedAtOnce: string[] = [];
+      const onRefused = (): void => void (closedAtOnce = [...closed]);
+      expect(await refusal(startApp({ cache: { store, lock }, onRefused }))).toBe('Error: no lock today');
+      expect([closedAtOnce, closed]).toEqual([['store'], ['store']]);
     });
 
     it('a store that answers nonsense keeps the application from starting; one that is down does not', async () => {

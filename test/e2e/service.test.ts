@@ -93,6 +93,14 @@ describe('the service', () => {
       expect(await cache.get(['p', 1])).toBeUndefined();
     });
 
+    it('a date never stores, even over an older one: two updates may share it', async () => {
+      const { cache } = await start();
+      const dated = (ms: number): Product => Object.assign(new Product(), { version: null, updatedAt: new Date(ms) });
+      await cache.getOrLoad(['p', 3], () => dated(1_000), { entity: Product });
+      expect(await cache.set(['p', 3], dated(2_000), { entity: Product })).toBe('invalidated');
+      expect(await cache.get(['p', 3])).toBeUndefined();
+    });
+
     it('a date announces its version all the same', async () => {
       const { cache } = await start();
       await cache.set(['p', 2], 'x', { version: new Date(5_000) });

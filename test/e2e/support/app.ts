@@ -28,6 +28,8 @@ export interface AppParts extends ModuleMetadata {
   /** Instead of `forRoot(cache)`. */
   readonly module?: NonNullable<ModuleMetadata['imports']>[number];
   readonly configure?: (app: INestApplication) => void;
+  /** Called when the start was refused, before the application is closed. */
+  readonly onRefused?: () => void;
 }
 
 const running: RunningApp[] = [];
@@ -38,6 +40,7 @@ export async function startApp({
   cache = {},
   module,
   configure,
+  onRefused,
   ...metadata
 }: AppParts): Promise<RunningApp> {
   const events: CacheEvent[] = [];
@@ -64,6 +67,7 @@ export async function startApp({
   try {
     await app.listen(0, '127.0.0.1');
   } catch (error) {
+    onRefused?.();
     await app.close();
     throw error;
   }

@@ -119,6 +119,7 @@ describe('NonAtomicVersionedStore', () => {
     };
     // 1. the first step makes a generation; 2. clear makes another; 3. the first one arrives in the table, late.
     const first = store.begin('k', { lease: 'l', leaseMs: LONG });
+    await clock.settle();
     const cleared = store.clear();
     await clock.settle();
     gate.resolve(undefined);

@@ -46,9 +46,10 @@ export class StagedClient implements ZkClientPort {
     this.sessionTimeoutMs = config.sessionTimeoutMs;
   }
 
-  /** The servers accept it: the session it wants to continue, or a new one. */
-  connect(): void {
-    this.session = this.config.resume ?? { sessionId: this.#servers.newSession(), password: 'secret' };
+  /** The servers accept it, with its own session, the one it was to continue, or a new one. */
+  connect({ newSession = false } = {}): void {
+    const known = this.session.sessionId === '0' ? this.config.resume : this.session;
+    this.session = newSession || !known ? { sessionId: this.#servers.newSession(), password: 'secret' } : known;
     this.isConnected = true;
     this.isIdle = false;
     this.config.onConnected();
@@ -152,7 +153,11 @@ export class StagedZooKeeper {
     return this.#fates.get(operation)?.shift() ?? {};
   }
 
+  /** Instead of a client. */
+  failure: Error | undefined;
+
   readonly open: OpenZkClient = (config) => {
+    if (this.failure) return Promise.reject(this.failure);
     const client = new StagedClient(this, config);
     this.clients.push(client);
     return Promise.resolve(client);
@@ -192,6 +197,14 @@ export class StagedZooKeeper {
   }
 }
 
+/** A promise that the test resolves. */
+export class Gate {
+  open: () => void = () => undefined;
+  readonly passed = new Promise<void>((resolve) => {
+    this.open = resolve;
+  });
+}
+
 export interface Stage {
   readonly servers: StagedZooKeeper;
   readonly clock: ManualClock;
@@ -203,8 +216,11 @@ export interface Stage {
 export const SESSION_MS = 9_000;
 
 /** A provider that begins to connect, and a clock that stands. */
-export async function openStage(options: ZooKeeperLockOptions = {}, hosts: (host: string) => Promise<readonly string[]> = () => Promise.resolve(['10.0.0.1'])): Promise<Stage> {
-  const servers = new StagedZooKeeper();
+export async function openStage(
+  options: ZooKeeperLockOptions = {},
+  hosts: (host: string) => Promise<readonly string[]> = () => Promise.resolve(['10.0.0.1']),
+  servers = new StagedZooKeeper(),
+): Promise<Stage> {
   const clock = new ManualClock();
   const events: CacheEvent[] = [];
   const provider = new ZooKeeperLockProvider(

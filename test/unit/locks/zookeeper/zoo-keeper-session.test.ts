@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CacheClosedError, LockAuthError, LockLostError, LockUnavailableError } from '../../../../lib/core/errors.js';
 import type { HeldLock } from '../../../../lib/core/lock-provider.js';
-import { SESSION_MS, openConnected, openStage, type Stage } from './staged-zoo-keeper.js';
+import { Gate, SESSION_MS, StagedZooKeeper, openConnected, openStage, type Stage } from './staged-zoo-keeper.js';
 
 async function take({ provider, clock }: Stage, key = 'k'): Promise<HeldLock> {
   const attempt = provider.tryAcquire(key, { timeoutMs: 60_000 });
@@ -93,14 +93,15 @@ describe('connecting', () => {
   });
 
   it('is given up when there is no client to be had: one event, and every attempt rejects at once', async () => {
-    const { provider, clock, states, events, servers } = await openStage();
-    expect(states()).toEqual(['connecting']);
-    void servers;
-    const broken = await openStage();
-    Object.assign(broken.servers, { open: () => Promise.reject(new LockUnavailableError('no module')) });
-    void provider;
-    void clock;
-    void events;
+    const servers = new StagedZooKeeper();
+    servers.failure = new LockUnavailableError('no module');
+    const { provider, clock, states, events } = await openStage({}, undefined, servers);
+    expect(states()).toEqual(['connecting', 'lost']);
+    expect(events.at(-1)).toMatchObject({ error: servers.failure });
+    await expect(provider.tryAcquire('k', { timeoutMs: 60_000 })).rejects.toBe(servers.failure);
+    await clock.advance(600_000);
+    expect(states()).toEqual(['connecting', 'lost']);
+    expect(clock.pendingTimers).toBe(0);
   });
 });
 
@@ -134,9 +135,9 @@ describe('a session', () => {
     await stage.clock.advance(50);
     stage.servers.client.connect();
     await stage.clock.advance(1_000);
-    // The same object keeps its session.
     expect(stage.servers.clients).toHaveLength(1);
-    expect(held.signal.aborted).toBe(true);
+    expect(held.signal.aborted).toBe(false);
+    expect(stage.states()).toEqual(['connecting', 'connected', 'suspended', 'connected']);
   });
 
   it('is kept alive by one question at a third of its timeout, only while a lock is held', async () => {
@@ -164,12 +165,12 @@ describe('a session', () => {
   it('counts as lost nine tenths of its timeout after the last question that was answered was sent', async () => {
     const stage = await openConnected();
     const { servers, clock, states, events } = stage;
-    const gate = Promise.withResolvers();
+    const gate = new Gate();
     // 1. The reading back of the created node is sent at 0 and answered at 2,000: contact at 0.
-    servers.stage('get', {}, { answeredAfter: gate.promise });
+    servers.stage('get', {}, { answeredAfter: gate.passed });
     const attempt = stage.provider.tryAcquire('k', { timeoutMs: 60_000 });
     await clock.advance(2_000);
-    gate.resolve(undefined);
+    gate.open();
     await clock.settle();
     const held = await attempt;
     if (!held.acquired) throw new Error('busy');
@@ -188,12 +189,12 @@ describe('a session', () => {
     const stage = await openConnected();
     const { servers, clock, states } = stage;
     const held = await take(stage);
-    const gate = Promise.withResolvers();
-    servers.stage('get', ...Array.from({ length: 6 }, () => ({ after: gate.promise })));
+    const gate = new Gate();
+    servers.stage('get', ...Array.from({ length: 6 }, () => ({ after: gate.passed })));
     await clock.advance(SESSION_MS);
     expect(held.signal.aborted).toBe(true);
     expect(servers.locks).toHaveLength(1);
-    gate.resolve(undefined);
+    gate.open();
     await clock.advance(1_000);
     expect(states()).toEqual(['connecting', 'connected', 'lost', 'connected']);
     expect(servers.clients).toHaveLength(1);
@@ -265,7 +266,7 @@ describe('a session', () => {
     const { servers, states } = stage;
     const held = await take(stage);
     servers.client.disconnect();
-    servers.client.connect();
+    servers.client.connect({ newSession: true });
     expect(held.signal.aborted).toBe(true);
     expect(states()).toEqual(['connecting', 'connected', 'suspended', 'connected']);
   });
