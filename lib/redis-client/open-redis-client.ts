@@ -3,6 +3,7 @@ import { IoredisClient, type IoredisSlice } from './ioredis-client.js';
 import { NodeRedisClient, type NodeRedisSlice } from './node-redis-client.js';
 import { reconnectDelayMs } from './reconnect-delay.js';
 import type { RedisClient } from './redis-client.js';
+import { StartingRedisClient, type Connecting } from './starting-redis-client.js';
 import { describeEndpoint, parseRedisUrl, type RedisEndpoint } from './redis-url.js';
 
 const CONNECT_TIMEOUT_MS = 2_000;
@@ -10,19 +11,19 @@ const CONNECT_TIMEOUT_MS = 2_000;
 const MAX_PENDING_COMMANDS = 50_000;
 
 interface NodeRedisModule {
-  createClient(options: object): NodeRedisSlice;
+  createClient(options: object): NodeRedisSlice & Connecting;
 }
 
 interface IoredisModule {
-  Redis: new (options: object) => IoredisSlice & { connect(): Promise<unknown> };
+  Redis: new (options: object) => IoredisSlice & Connecting & { connect(): Promise<unknown> };
 }
 
 /** Loads a package; undefined when it is not installed. */
 export type LoadPackage = (name: 'redis' | 'ioredis') => Promise<unknown>;
 
 /**
- * A connection of our own, by `redis` (node-redis) or else `ioredis`, whichever is installed. It does not wait for the server: while that is
- * away every command fails at once, nothing is queued and nothing is sent later, and it reconnects for ever.
+ * A connection of our own, by `redis` (node-redis) or else `ioredis`, whichever is installed. It does not wait for the server. Commands wait
+ * for the end of the first attempt to connect; later, while the server is away, every command fails at once, nothing is queued and nothing is sent later, and it reconnects for ever.
  *
  * @throws InvalidOptionsError for a malformed URL, or when neither package is installed
  */
@@ -53,7 +54,8 @@ function openNodeRedis(module: NodeRedisModule, endpoint: RedisEndpoint): RedisC
     disableOfflineQueue: true,
     commandsQueueMaxLength: MAX_PENDING_COMMANDS,
   });
-  const opened = new NodeRedisClient(client, { owned: true, description: `node-redis ${describeEndpoint(endpoint)}` });
+  const description = `node-redis ${describeEndpoint(endpoint)}`;
+  const opened = new StartingRedisClient(new NodeRedisClient(client, { owned: true, description }), client);
   client.connect().catch(() => undefined);
   return opened;
 }
@@ -74,7 +76,8 @@ function openIoredis(module: IoredisModule, endpoint: RedisEndpoint): RedisClien
     maxRetriesPerRequest: 0,
     lazyConnect: true,
   });
-  const opened = new IoredisClient(client, { owned: true, description: `ioredis ${describeEndpoint(endpoint)}` });
+  const description = `ioredis ${describeEndpoint(endpoint)}`;
+  const opened = new StartingRedisClient(new IoredisClient(client, { owned: true, description }), client);
   client.connect().catch(() => undefined);
   return opened;
 }

@@ -143,6 +143,18 @@ describe('the service', () => {
     expect(lines.filter((line) => line.includes('no such column'))).toHaveLength(1);
   });
 
+  it.each([
+    ['the default one', class DataSource {}],
+    ['a named one', 'archiveDataSource'],
+  ])('data sources of the application are found, %s, also one that is initialized later', async (_name, token) => {
+    const later: { entityMetadatas: (typeof dataSource)['entityMetadatas'] } = { entityMetadatas: [] };
+    const { app, events } = await startApp({ providers: [{ provide: token, useValue: later }] });
+    later.entityMetadatas = dataSource.entityMetadatas;
+    const load = app.get(DistributedCacheService).getOrLoad(['p', 1], () => product(7, 'chair'), { entity: Product });
+    expect(await load).toBeInstanceOf(Product);
+    expect(events).toContainEqual(expect.objectContaining({ type: 'stored', version: { kind: 'version', order: 7n } }));
+  });
+
   it('an entity that no data source has is cached, and warned of', async () => {
     class Stranger {
       id = 1;

@@ -35,16 +35,7 @@ export interface Reader {
  * brought a value; those who wait do not have it yet.
  */
 export type FlightPhase =
-  | 'start'
-  | 'waiting'
-  | 'woken'
-  | 'looked'
-  | 'begin'
-  | 'asked'
-  | 'loading'
-  | 'read'
-  | 'refused'
-  | 'landing';
+  'start' | 'waiting' | 'woken' | 'looked' | 'begin' | 'asked' | 'loading' | 'read' | 'refused' | 'landing';
 
 /** One load of the key in one process. */
 export interface ModelFlight {
@@ -87,7 +78,11 @@ export interface World {
   flights: ModelFlight[];
   left: Bounds;
   ids: number;
+  /** Nothing can happen but loads; they are counted then, and only then. */
+  calm: boolean;
   loads: number;
+  /** The source may be a replica that lags: then a reader may get an older row (P3), but it is not stored. */
+  lagging: boolean;
   /** Changes and faults have ceased, and one more reader has come. */
   last: boolean;
 }

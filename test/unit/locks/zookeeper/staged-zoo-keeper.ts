@@ -39,6 +39,8 @@ export class StagedClient implements ZkClientPort {
   session: ZkSessionCredentials = { sessionId: '0', password: '' };
   sessionTimeoutMs: number;
   readonly #watches = new Set<string>();
+  /** What the next request has to wait for. */
+  #line: Promise<unknown> | undefined;
 
   constructor(servers: StagedZooKeeper, config: ZkClientConfig) {
     this.#servers = servers;
@@ -126,8 +128,14 @@ export class StagedClient implements ZkClientPort {
     this.#servers.log.push(`${operation} ${path.slice(path.lastIndexOf('/') + 1, path.lastIndexOf('/') + 6)}`);
     this.#servers.operations.push(operation);
     const { executed = true, code, after, answeredAfter } = this.#servers.nextFate(operation);
-    if (after) await after;
-    const truth = executed ? execute() : undefined;
+    const { sessionId } = this.session;
+    const before = this.#line;
+    if (after || before) {
+      // Requests of one connection are executed in their order.
+      this.#line = Promise.all([before, after]);
+      await this.#line;
+    }
+    const truth = executed && !this.#servers.isOver(sessionId) ? execute() : undefined;
     if (answeredAfter) await answeredAfter;
     if (code !== undefined) return failed(code);
     return truth ?? failed(ZkCode.connectionLoss);
@@ -141,6 +149,7 @@ export class StagedZooKeeper {
   readonly log: string[] = [];
   readonly operations: Operation[] = [];
   readonly #fates = new Map<Operation, Fate[]>();
+  readonly #over = new Set<string>();
   #zxid = 100n;
   #sessions = 0;
 
@@ -173,7 +182,12 @@ export class StagedZooKeeper {
     return `5e5510${String(++this.#sessions)}`;
   }
 
+  isOver(sessionId: string): boolean {
+    return this.#over.has(sessionId);
+  }
+
   endSession(sessionId: string): void {
+    this.#over.add(sessionId);
     for (const [path, { owner }] of [...this.nodes]) if (owner === sessionId) this.remove(path);
   }
 
