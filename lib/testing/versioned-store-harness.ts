@@ -23,7 +23,7 @@ export type MakeVersionedStoreHarness = () => Promise<VersionedStoreHarness>;
 /** Outlives every case. */
 export const LONG_MS = 600_000;
 /** Over after {@link StoreCaseContext.elapse}; a case never expects it to be still there before that. */
-export const SHORT_MS = 20;
+export const SHORT_MS = 150;
 
 export interface StoreCaseContext {
   readonly store: VersionedStore;

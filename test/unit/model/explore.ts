@@ -1,6 +1,7 @@
 import { Flight, type Admission, type Seen } from '../../../lib/core/flight.js';
 import { storedRow, textOf, type ModelFlight, type Reader, type World } from './model-state.js';
-import { Broken, firstState, moves, type Rules, type Scene } from './protocol-model.js';
+import { firstState, moves } from './protocol-model.js';
+import { Broken, type Rules, type Scene } from './rules.js';
 
 export interface Findings {
   readonly states: number;

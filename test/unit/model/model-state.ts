@@ -109,6 +109,16 @@ export function storedRow({ store }: World): number {
   return Number(store?.value?.payload ?? 0);
 }
 
+/** Gives the lock back, and wakes those who wait for it. */
+export function free(world: World): void {
+  world.lock = 0;
+  for (const flight of world.flights) if (flight.phase === 'waiting') flight.phase = 'woken';
+}
+
+export function currentAt(world: World, at: number): ModelFlight | undefined {
+  return world.flights.find((flight) => flight.at === at && !flight.aside);
+}
+
 /** A short text that two states share only if everything that can happen from them on is the same. Names (of leases, of flights) do not matter. */
 export function textOf(world: World): string {
   const leases: (string | undefined)[] = [undefined, world.store?.lease?.token];

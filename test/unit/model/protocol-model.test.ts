@@ -4,7 +4,7 @@ import { invalidateState } from '../../../lib/core/entry-change.js';
 import { fillState } from '../../../lib/core/entry-fill.js';
 import { admitsLikeTheCore, explore } from './explore.js';
 import { NOTHING } from './model-state.js';
-import type { Rules, Scene } from './protocol-model.js';
+import type { Rules, Scene } from './rules.js';
 import { appendFileSync } from 'node:fs';
 
 const REAL: Rules = { begin: beginLoad, fill: fillState, invalidate: invalidateState, admits: admitsLikeTheCore };
@@ -20,13 +20,11 @@ const SCENES: Record<string, Scene> = {
   'a change and a waiter that gives up': { ...SCENE, commits: 1, impatience: 1 },
   'a change, announced by a process with readers': { ...SCENE, commits: 1, writer: 0 },
   'two changes, by the lease alone': { ...SCENE, commits: 2, versions: false },
-  'two changes with versions': { ...PAIR, commits: 2, evictions: 1 },
-  'two changes in one process': { ...SCENE, readers: [0, 0, 0], commits: 2 },
-  'two changes behind a lagging replica': { ...PAIR, commits: 2, lags: 1 },
-  'a change behind a lagging replica': { ...PAIR, commits: 1, lags: 1, impatience: 1 },
-  'two changes behind a lagging replica, loads without the lock': { ...PAIR, commits: 2, lags: 1, impatience: 1 },
-  'every fault': { ...PAIR, evictions: 1, crashes: 1, lockLosses: 1, impatience: 1, commits: 1 },
-  'every fault 3': { ...SCENE, evictions: 1, crashes: 1, lockLosses: 1, impatience: 1 },
+  'two changes in one process, by the lease alone': { ...SCENE, readers: [0, 0, 0], commits: 2, versions: false },
+  'two changes with versions, and an eviction': { ...PAIR, commits: 2, evictions: 1 },
+  'two changes behind a lagging replica': { ...PAIR, commits: 2, lags: 1, impatience: 1 },
+  'every fault and no change': { ...SCENE, evictions: 1, crashes: 1, lockLosses: 1, impatience: 1 },
+  'every fault and a change': { ...PAIR, commits: 1, evictions: 1, crashes: 1, lockLosses: 1, impatience: 1 },
 };
 
 const MUTANTS: Record<string, Partial<Rules>> = {
@@ -76,22 +74,24 @@ const MUTANTS: Record<string, Partial<Rules>> = {
     },
   },
 };
-function cpu() { return process.cpuUsage().user / 1000; }
-describe('mutants', () => {
-  it.each(Object.entries(MUTANTS))('%s', (name, rules) => {
-    for (const [title, scene] of Object.entries(SCENES)) {
-      if (process.env.ONLY_REAL) continue;
-      const t = cpu();
-      const f = explore(scene, { ...REAL, ...rules });
-      appendFileSync('/tmp/w/model.out', `M ${name} | ${title} | ${f.states} | ${f.counterexample?.broken} ${f.counterexample?.steps.length} ${Math.round(cpu() - t)}\n`);
-    }
-  });
-});
+function cpu() {
+  return process.cpuUsage().user / 1000;
+}
 describe('x', () => {
   it.each(Object.entries(SCENES))('%s', (title, s) => {
     const t = cpu();
     const f = explore(s, REAL);
     appendFileSync('/tmp/w/model.out', `R ${title} ${f.states} ${f.counterexample?.broken} ${Math.round(cpu() - t)}\n`);
     expect(f.counterexample).toBeUndefined();
+  });
+});
+describe('mutants', () => {
+  it.each(Object.entries(MUTANTS))('%s', (name, rules) => {
+    for (const [title, scene] of Object.entries(SCENES)) {
+      if (!/^no floor|^a join|^an older/.test(name)) continue;
+      const t = cpu();
+      const f = explore(scene, { ...REAL, ...rules });
+      appendFileSync('/tmp/w/model.out', `M ${name} | ${title} | ${f.states} | ${f.counterexample?.broken} ${f.counterexample?.steps.length} ${Math.round(cpu() - t)}\n`);
+    }
   });
 });
