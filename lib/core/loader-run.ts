@@ -19,11 +19,17 @@ export async function runLoader<T>(clock: Clock, loader: Loader<T>, limits: Load
   const controller = new AbortController();
   const undo: (() => void)[] = [];
   const ended = new Promise<never>((_, reject) => {
-    const stop = (reason: unknown): void => {
+    const stop = (reason: Error): void => {
       controller.abort(reason);
-      reject(reason as Error);
+      reject(reason);
     };
-    for (const signal of limits.stops) undo.push(onAbort(signal, stop));
+    for (const signal of limits.stops) {
+      undo.push(
+        onAbort(signal, (reason) => {
+          stop(reason as Error);
+        }),
+      );
+    }
     undo.push(
       clock.after(limits.timeoutMs, () => {
         stop(new LoadTimeoutError(`The loader did not finish within loadTimeoutMs = ${String(limits.timeoutMs)}`));

@@ -61,7 +61,8 @@ export class LockTurn {
     } catch (error) {
       this.stop.throwIfAborted();
       this.wasUnavailable = true;
-      return this.unavailable(flight, policy, error);
+      this.unavailable(flight, policy, error);
+      return;
     }
   }
 

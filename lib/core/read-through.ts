@@ -179,7 +179,7 @@ export class ReadThrough {
     throw this.failures.forMark(key, failed);
   }
 
-  private refuseOrGoOn(seen: Seen & { up: false }, policy: LoadPolicy, key: string): undefined {
+  private refuseOrGoOn(seen: Seen & { up: false }, policy: LoadPolicy, key: string): Answer<unknown> | undefined {
     if (policy.onStoreUnavailable === 'fail') throw seen.error;
     const failure = this.failures.recent(key);
     if (failure === undefined) return undefined;

@@ -22,9 +22,7 @@ export class StagedStore extends VersionedStore {
     super();
   }
 
-  get scope(): 'fleet' | 'process' {
-    return 'fleet';
-  }
+  readonly scope = 'fleet';
 
   /** Stops the next such step, before it is done or (its reply) after. */
   stop(when: 'before' | 'after', step: StoreStep): Gate {

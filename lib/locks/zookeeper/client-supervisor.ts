@@ -76,7 +76,8 @@ export class ClientSupervisor {
 
   /** The same after a growing, random delay. A connection that did not last counts as a failure, too: else a session that ends again and again would spin. */
   openLater(resume: ZkSessionCredentials | undefined): void {
-    if (this.#connectedAtMs !== undefined && this.#config.clock.elapsedMs() - this.#connectedAtMs > LASTING_MS) this.#failures = 0;
+    if (this.#connectedAtMs !== undefined && this.#config.clock.elapsedMs() - this.#connectedAtMs > LASTING_MS)
+      this.#failures = 0;
     this.#connectedAtMs = undefined;
     const backoffMs = Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** this.#failures++);
     this.openAfter(backoffMs * (0.5 + this.#config.clock.random()), resume);
@@ -117,7 +118,10 @@ export class ClientSupervisor {
         clock,
         resolveServers(target.servers, resolveHost),
         RESOLVE_TIMEOUT_MS,
-        () => new LockUnavailableError(`the names in ${describeTarget(target)} were not resolved within ${RESOLVE_TIMEOUT_MS} ms`),
+        () =>
+          new LockUnavailableError(
+            `the names in ${describeTarget(target)} were not resolved within ${RESOLVE_TIMEOUT_MS} ms`,
+          ),
       );
     } catch (error) {
       if (generation === this.#generation) this.#fail(error, resume);

@@ -46,7 +46,8 @@ function parseServer(part: string, text: string): ServerAddress {
     return { host, port: parsePort(bracketed[2], text) };
   }
   const [host = '', port, ...rest] = part.split(':');
-  if (rest.length > 0) refuse(text, `${JSON.stringify(part)} has several colons; an IPv6 address stands in brackets: [::1]:2181`);
+  if (rest.length > 0)
+    refuse(text, `${JSON.stringify(part)} has several colons; an IPv6 address stands in brackets: [::1]:2181`);
   if (!HOST.test(host)) refuse(text, `${JSON.stringify(host)} is not a host name`);
   return { host, port: parsePort(port, text) };
 }
@@ -67,5 +68,8 @@ function refuse(text: string, flaw: string, shown = JSON.stringify(text)): never
 
 /** The target as a text for people: ports filled in, nothing secret in it. */
 export function describeTarget(target: ConnectTarget): string {
-  return target.servers.map(({ host, port }) => (isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`)).join(',') + target.chroot;
+  return (
+    target.servers.map(({ host, port }) => (isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`)).join(',') +
+    target.chroot
+  );
 }

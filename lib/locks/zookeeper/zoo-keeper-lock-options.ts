@@ -84,14 +84,24 @@ export function resolveZooKeeperLockOptions(options: ZooKeeperLockOptions = {}):
 function resolveTarget(value: unknown): ConnectTarget {
   if (value === undefined) return parseConnectString('127.0.0.1:2181');
   if (typeof value === 'string') return parseConnectString(value);
-  refuse('connectString', "a text like 'host:port,host:port/chroot'", show(value), 'Join a list of servers with commas');
+  refuse(
+    'connectString',
+    "a text like 'host:port,host:port/chroot'",
+    show(value),
+    'Join a list of servers with commas',
+  );
 }
 
 function resolveRoot(value: unknown = '/nest-cache'): string {
   if (value === '/') return '';
   const flaw = typeof value === 'string' ? explainBadPath(value) : 'is not a text';
   if (flaw === undefined) return value as string;
-  refuse('root', 'the path of a node', `${show(value)}, which ${flaw}`, "Write for instance '/nest-cache', or '/' for none");
+  refuse(
+    'root',
+    'the path of a node',
+    `${show(value)}, which ${flaw}`,
+    "Write for instance '/nest-cache', or '/' for none",
+  );
 }
 
 function resolveAuth(value: unknown): ZkAuth | undefined {
@@ -102,9 +112,15 @@ function resolveAuth(value: unknown): ZkAuth | undefined {
   if (auth['scheme'] !== 'digest') refuse('auth.scheme', "'digest'", show(auth['scheme']), `Write auth: ${expected}`);
   const credentials = auth['credentials'];
   // What was given is a secret, or was meant to be one: it is described, never shown.
-  if (typeof credentials !== 'string') refuse('auth.credentials', "a text 'user:password'", typeof credentials, `Write auth: ${expected}`);
+  if (typeof credentials !== 'string')
+    refuse('auth.credentials', "a text 'user:password'", typeof credentials, `Write auth: ${expected}`);
   if (!/^[^:\0]+:[^\0]+$/s.test(credentials)) {
-    refuse('auth.credentials', "a text 'user:password'", "a text without a user, a ':' or a password", `Write auth: ${expected}`);
+    refuse(
+      'auth.credentials',
+      "a text 'user:password'",
+      "a text without a user, a ':' or a password",
+      `Write auth: ${expected}`,
+    );
   }
   return { scheme: 'digest', credentials };
 }
@@ -125,7 +141,14 @@ function boolean(given: Record<string, unknown>, name: string): boolean {
 function asRecord(value: unknown, name: string, expected: string): Record<string, unknown> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   const got = name === 'auth' ? typeof value : show(value);
-  refuse(name, expected, got, name === 'auth' ? `Write auth: ${expected}` : "Write for instance zooKeeperLock({ connectString: '127.0.0.1:2181' })");
+  refuse(
+    name,
+    expected,
+    got,
+    name === 'auth'
+      ? `Write auth: ${expected}`
+      : "Write for instance zooKeeperLock({ connectString: '127.0.0.1:2181' })",
+  );
 }
 
 function refuseUnknown(given: Record<string, unknown>, known: readonly string[], prefix: string): void {

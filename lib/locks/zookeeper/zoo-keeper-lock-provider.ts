@@ -63,7 +63,13 @@ export class ZooKeeperLockProvider extends LockProvider {
       },
       {
         onState: (state, previous, error) => {
-          context.report({ type: 'lock-state', provider: this.name, state, previous, ...(error !== undefined && { error }) });
+          context.report({
+            type: 'lock-state',
+            provider: this.name,
+            state,
+            previous,
+            ...(error !== undefined && { error }),
+          });
         },
         onConnected: (resumed) => {
           this.#connected(resumed);
@@ -81,7 +87,11 @@ export class ZooKeeperLockProvider extends LockProvider {
     );
     this.#watchers = new NodeWatchers(this.#session, clock);
     this.#pending = new PendingDeletes(this.#session, this.#turns, clock, this.#closing.signal);
-    this.#parents = new ParentNodes(this.#session, this.#locksPath, protectRoot ? `${target.chroot}${root}` || home : undefined);
+    this.#parents = new ParentNodes(
+      this.#session,
+      this.#locksPath,
+      protectRoot ? `${target.chroot}${root}` || home : undefined,
+    );
     this.#session.start();
   }
 

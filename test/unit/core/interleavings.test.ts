@@ -27,7 +27,7 @@ const plan = fc.array(
         arbitrary: fc.record({ do: fc.constantFrom('evict' as const, 'expire' as const, 'clear' as const), at }),
       },
       { weight: 1, arbitrary: fc.record({ do: fc.constant('crash' as const), at }) },
-    ) as fc.Arbitrary<Step>,
+    ),
     /** How many of the pending moves happen before the next step. */
     moves: fc.nat({ max: 6 }),
   }),
@@ -130,13 +130,13 @@ class World {
   }
 
   async finish(): Promise<void> {
-    let done = false;
-    void Promise.all(this.open).then(() => (done = true));
-    for (let idle = 0; !done && idle < 50; idle++) {
+    const state = { done: false };
+    void Promise.all(this.open).then(() => (state.done = true));
+    for (let idle = 0; !state.done && idle < 50; idle++) {
       await this.move(this.scheduler.count());
       await this.fleet.clock.advance(30); // the short delay of waiters that found nothing
     }
-    if (!done) this.broken.push('something never ended');
+    if (!state.done) this.broken.push('something never ended');
   }
 
   private async check(): Promise<void> {

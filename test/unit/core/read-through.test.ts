@@ -362,9 +362,7 @@ describe('a wait that runs out', () => {
 
   it('a holder that dies without a trace: waiters go round once more, one of them loads', async () => {
     const fleet = new Fleet();
-    const dying = new LosableLocks();
     const [a, b, c] = [fleet.instance(), fleet.instance(), fleet.instance()];
-    void dying;
     const crashed = a.load(never);
     crashed.catch(() => undefined);
     await fleet.clock.settle();

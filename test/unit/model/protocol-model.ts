@@ -32,9 +32,10 @@ export function firstState({ readers, ...scene }: Scene): World {
 export function moves(scene: Scene, rules: Rules, world: World): { must: Move[]; may: Move[] } {
   const must: Move[] = [];
   const may: Move[] = [];
-  const step = (list: Move[], name: string, change: (next: World) => void): void => {
+  const step = (list: Move[], name: string, change: (next: World) => void, spends?: keyof Bounds): void => {
     const go = (): World => {
       const next = copyOf(world);
+      if (spends !== undefined) spend(next, spends);
       change(next);
       return next;
     };
@@ -53,11 +54,11 @@ export function moves(scene: Scene, rules: Rules, world: World): { must: Move[];
   world.flights.forEach((flight, f) => {
     const name = `flight ${flight.id} of process ${flight.at}: ${flight.phase}`;
     if (flight.phase === 'waiting') {
-      if (world.left.impatience > 0) step(may, `${name}, gives up`, (next) => (spend(next, 'impatience'), giveUp(next.flights[f]!)));
+      if (world.left.impatience > 0) step(may, `${name}, gives up`, (next) => giveUp(next.flights[f]!), 'impatience');
     } else if (flight.phase === 'loading') {
       step(must, name, (next) => query(next, next.flights[f]!, next.db));
       for (let row = 1; world.left.lags > 0 && row < world.db; row++) {
-        step(may, `${name}, an older row`, (next) => (spend(next, 'lags'), query(next, next.flights[f]!, row)));
+        step(may, `${name}, an older row`, (next) => query(next, next.flights[f]!, row), 'lags');
       }
     } else {
       step(must, name, (next) => advance(scene, rules, next, next.flights[f]!));
@@ -72,11 +73,12 @@ export function moves(scene: Scene, rules: Rules, world: World): { must: Move[];
     if (!scene.versions || scene.lags === 0) step(must, `notice of ${row}`, (next) => announce(rules, next, n));
   });
   const { left } = world;
-  if (left.commits > 0) step(may, 'commit', (next) => (spend(next, 'commits'), commit(next)));
-  if (left.evictions > 0 && world.store) step(may, 'eviction', (next) => (spend(next, 'evictions'), evict(next)));
-  if (left.lockLosses > 0 && world.lock > 0) step(may, 'lock lost', (next) => (spend(next, 'lockLosses'), free(next)));
+  if (left.commits > 0) step(may, 'commit', (next) => commit(next), 'commits');
+  if (left.evictions > 0 && world.store) step(may, 'eviction', (next) => evict(next), 'evictions');
+  if (left.lockLosses > 0 && world.lock > 0) step(may, 'lock lost', (next) => free(next), 'lockLosses');
   for (const at of left.crashes > 0 ? PROCESSES : []) {
-    if (world.flights.some((flight) => flight.at === at)) step(may, `crash of ${at}`, (next) => crash(next, at));
+    if (world.flights.some((flight) => flight.at === at))
+      step(may, `crash of ${at}`, (next) => crash(next, at), 'crashes');
   }
   for (const at of must.length === 0 && !world.last ? PROCESSES : []) {
     step(may, `one more reader at ${at}`, (next) => {

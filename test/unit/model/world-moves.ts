@@ -35,7 +35,6 @@ export function evict(world: World): void {
 
 /** Its callers are gone with it; it starts again with those who have not begun yet. */
 export function crash(world: World, at: number): void {
-  spend(world, 'crashes');
   const held = world.flights.some((flight) => flight.at === at && flight.id === world.lock);
   world.flights = world.flights.filter((flight) => flight.at !== at);
   if (held) free(world);

@@ -2,7 +2,17 @@ import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { LockAuthError } from '../../../../lib/core/errors.js';
 import { startZooKeeper } from '../../../support/servers.js';
 import { TcpProxy } from '../../../support/tcp-proxy.js';
-import { Operator, PATIENCE_MS, acquire, findBusy, freshNamespace, locksOf, openProvider, statesOf, untilState } from './stage.js';
+import {
+  Operator,
+  PATIENCE_MS,
+  acquire,
+  findBusy,
+  freshNamespace,
+  locksOf,
+  openProvider,
+  statesOf,
+  untilState,
+} from './stage.js';
 
 const connectString = inject('zooKeeperConnect');
 const auth = { scheme: 'digest', credentials: 'shop:right' } as const;
@@ -42,7 +52,10 @@ describe('credentials', () => {
     const root = `/protected-${namespace}`;
     const proxy = await TcpProxy.open(Number(connectString.split(':')[1]));
     onTestFinished(() => proxy.close());
-    const { provider, events } = await openProvider({ connectString: proxy.address, root, auth, protectRoot: true }, { namespace, via: proxy });
+    const { provider, events } = await openProvider(
+      { connectString: proxy.address, root, auth, protectRoot: true },
+      { namespace, via: proxy },
+    );
     await (await acquire(provider, 'k')).release();
     proxy.refuse();
     await untilState(provider, 'suspended');

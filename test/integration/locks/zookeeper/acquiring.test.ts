@@ -66,11 +66,17 @@ describe('acquiring, releasing and waiting', () => {
       const before = await operationCounts(server.connectString);
       const held = await acquire(one, 'k');
       const taken = await operationCounts(server.connectString);
-      expect({ reads: taken.reads - before.reads, writes: taken.writes - before.writes }).toEqual({ reads: 2, writes: 1 });
+      expect({ reads: taken.reads - before.reads, writes: taken.writes - before.writes }).toEqual({
+        reads: 2,
+        writes: 1,
+      });
 
       const waiting = (await findBusy(two, 'k')).wait({ timeoutMs: PATIENCE_MS });
       const found = await operationCounts(server.connectString);
-      expect({ reads: found.reads - taken.reads, writes: found.writes - taken.writes }).toEqual({ reads: 1, writes: 0 });
+      expect({ reads: found.reads - taken.reads, writes: found.writes - taken.writes }).toEqual({
+        reads: 1,
+        writes: 0,
+      });
 
       // A thing that polls does so sooner or later; four hundred milliseconds are many polls of any that would be quick enough to be useful.
       await new Promise((resolve) => setTimeout(resolve, 400));
@@ -79,7 +85,10 @@ describe('acquiring, releasing and waiting', () => {
       await held.release();
       await waiting;
       const released = await operationCounts(server.connectString);
-      expect({ reads: released.reads - found.reads, writes: released.writes - found.writes }).toEqual({ reads: 0, writes: 1 });
+      expect({ reads: released.reads - found.reads, writes: released.writes - found.writes }).toEqual({
+        reads: 0,
+        writes: 1,
+      });
     } finally {
       await server.stop();
     }
@@ -124,7 +133,21 @@ describe('acquiring, releasing and waiting', () => {
     const namespace = freshNamespace();
     const { provider: one } = await openProvider({ connectString }, { namespace });
     const { provider: two } = await openProvider({ connectString }, { namespace });
-    const keys = ['a', 'a\0b', 'a/b', '..', '.', '/', '\u00e9', 'e\u0301', '😀', '\ud83d', '\ud83e', ' ', 'x'.repeat(1_024)];
+    const keys = [
+      'a',
+      'a\0b',
+      'a/b',
+      '..',
+      '.',
+      '/',
+      '\u00e9',
+      'e\u0301',
+      '😀',
+      '\ud83d',
+      '\ud83e',
+      ' ',
+      'x'.repeat(1_024),
+    ];
     const held = await Promise.all(keys.map((key) => acquire(one, key)));
     expect(new Set(held.map(({ token }) => token)).size).toBe(keys.length);
     for (const key of keys) (await findBusy(two, key)).dispose();

@@ -96,7 +96,10 @@ describe('a connection that breaks', () => {
   it('and comes back takes neither the session nor the lock, and a release meanwhile is made good', async () => {
     const namespace = freshNamespace();
     const proxy = await openProxy();
-    const { provider: one } = await openProvider({ connectString: proxy.address, sessionTimeoutMs: LONG_MS }, { namespace, via: proxy });
+    const { provider: one } = await openProvider(
+      { connectString: proxy.address, sessionTimeoutMs: LONG_MS },
+      { namespace, via: proxy },
+    );
     const { provider: two } = await openProvider({ connectString: server.connectString }, { namespace });
     const [kept, released] = [await acquire(one, 'kept'), await acquire(one, 'released')];
     const waiting = (await findBusy(two, 'released')).wait({ timeoutMs: PATIENCE_MS });
@@ -114,7 +117,10 @@ describe('a connection that breaks', () => {
     const namespace = freshNamespace();
     const proxy = await openProxy();
     const { provider: holder } = await openProvider({ connectString: server.connectString }, { namespace });
-    const { provider: waiter } = await openProvider({ connectString: proxy.address, sessionTimeoutMs: LONG_MS }, { namespace, via: proxy });
+    const { provider: waiter } = await openProvider(
+      { connectString: proxy.address, sessionTimeoutMs: LONG_MS },
+      { namespace, via: proxy },
+    );
     const held = await acquire(holder, 'k');
     const waiting = (await findBusy(waiter, 'k')).wait({ timeoutMs: PATIENCE_MS });
     proxy.refuse();
@@ -128,7 +134,10 @@ describe('a connection that breaks', () => {
     const namespace = freshNamespace();
     const proxy = await openProxy();
     const { provider: holder } = await openProvider({ connectString: server.connectString }, { namespace });
-    const { provider: waiter } = await openProvider({ connectString: proxy.address, sessionTimeoutMs: LONG_MS }, { namespace, via: proxy });
+    const { provider: waiter } = await openProvider(
+      { connectString: proxy.address, sessionTimeoutMs: LONG_MS },
+      { namespace, via: proxy },
+    );
     const first = await acquire(holder, 'k');
     const waiting = (await findBusy(waiter, 'k')).wait({ timeoutMs: PATIENCE_MS });
     proxy.refuse();
@@ -140,35 +149,47 @@ describe('a connection that breaks', () => {
     await second.release();
   });
 
-  it.each(['refuse', 'blackHole'] as const)('for longer than the session (%s) fires the signal before another can have the lock', async (fault) => {
-    const namespace = freshNamespace();
-    const proxy = await openProxy();
-    const { provider: one, events } = await openProvider({ connectString: proxy.address, sessionTimeoutMs: 4_000 }, { namespace, via: proxy });
-    const { provider: two } = await openProvider({ connectString: server.connectString }, { namespace });
-    const held = await acquire(one, 'k');
-    const freed = (await findBusy(two, 'k')).wait({ timeoutMs: PATIENCE_MS });
-    const order: string[] = [];
-    proxy[fault]();
-    await Promise.all([fires(held.signal).then(() => order.push('signal')), freed.then((reason) => order.push(reason))]);
-    expect(order).toEqual(['signal', 'vanished']);
-    expect(held.signal.reason).toBeInstanceOf(LockLostError);
-    expect(one.state).toBe('lost');
+  it.each(['refuse', 'blackHole'] as const)(
+    'for longer than the session (%s) fires the signal before another can have the lock',
+    async (fault) => {
+      const namespace = freshNamespace();
+      const proxy = await openProxy();
+      const { provider: one, events } = await openProvider(
+        { connectString: proxy.address, sessionTimeoutMs: 4_000 },
+        { namespace, via: proxy },
+      );
+      const { provider: two } = await openProvider({ connectString: server.connectString }, { namespace });
+      const held = await acquire(one, 'k');
+      const freed = (await findBusy(two, 'k')).wait({ timeoutMs: PATIENCE_MS });
+      const order: string[] = [];
+      proxy[fault]();
+      await Promise.all([
+        fires(held.signal).then(() => order.push('signal')),
+        freed.then((reason) => order.push(reason)),
+      ]);
+      expect(order).toEqual(['signal', 'vanished']);
+      expect(held.signal.reason).toBeInstanceOf(LockLostError);
+      expect(one.state).toBe('lost');
 
-    const next = await acquire(two, 'k');
-    proxy.heal();
-    await untilState(one, 'connected');
-    (await findBusy(one, 'k')).dispose();
-    await held.release();
-    await next.release();
-    expect((await acquireSoon(one, 'k')).token).toBeGreaterThan(next.token);
-    expect(statesOf(events)).toEqual(['connecting', 'connected', 'suspended', 'lost', 'connected']);
-  });
+      const next = await acquire(two, 'k');
+      proxy.heal();
+      await untilState(one, 'connected');
+      (await findBusy(one, 'k')).dispose();
+      await held.release();
+      await next.release();
+      expect((await acquireSoon(one, 'k')).token).toBeGreaterThan(next.token);
+      expect(statesOf(events)).toEqual(['connecting', 'connected', 'suspended', 'lost', 'connected']);
+    },
+  );
 
   it('for longer than the session wakes who waits, and an attempt beyond it uses the new session', async () => {
     const namespace = freshNamespace();
     const proxy = await openProxy();
     const { provider: holder } = await openProvider({ connectString: server.connectString }, { namespace });
-    const { provider: waiter } = await openProvider({ connectString: proxy.address, sessionTimeoutMs: 1_000 }, { namespace, via: proxy });
+    const { provider: waiter } = await openProvider(
+      { connectString: proxy.address, sessionTimeoutMs: 1_000 },
+      { namespace, via: proxy },
+    );
     const held = await acquire(holder, 'k');
     const waiting = (await findBusy(waiter, 'k')).wait({ timeoutMs: PATIENCE_MS });
     proxy.refuse();
@@ -199,7 +220,10 @@ describe('a lost message', () => {
   it('the reply of a create, and the attempt gives up: no node stays', async () => {
     const namespace = freshNamespace();
     const proxy = await openProxy();
-    const { provider, events } = await openProvider({ connectString: proxy.address, sessionTimeoutMs: LONG_MS }, { namespace, via: proxy });
+    const { provider, events } = await openProvider(
+      { connectString: proxy.address, sessionTimeoutMs: LONG_MS },
+      { namespace, via: proxy },
+    );
     await (await acquire(provider, 'first use makes the parents')).release();
     const operator = await Operator.connect(server.connectString);
     const lost = proxy.lose('reply', isRequest('create'), { thenRefuse: true });
@@ -219,7 +243,10 @@ describe('a lost message', () => {
   it.each(['reply', 'request'] as const)('the %s of a delete: the lock is free after the return', async (loss) => {
     const namespace = freshNamespace();
     const proxy = await openProxy();
-    const { provider: one } = await openProvider({ connectString: proxy.address, sessionTimeoutMs: LONG_MS }, { namespace, via: proxy });
+    const { provider: one } = await openProvider(
+      { connectString: proxy.address, sessionTimeoutMs: LONG_MS },
+      { namespace, via: proxy },
+    );
     const { provider: two } = await openProvider({ connectString: server.connectString }, { namespace });
     const held = await acquire(one, 'k');
     const waiting = (await findBusy(two, 'k')).wait({ timeoutMs: PATIENCE_MS });
@@ -234,7 +261,10 @@ describe('a lost message', () => {
   it("the reply of a delete: the delete that is repeated does not remove another's lock", async () => {
     const namespace = freshNamespace();
     const proxy = await openProxy();
-    const { provider: one, events } = await openProvider({ connectString: proxy.address, sessionTimeoutMs: LONG_MS }, { namespace, via: proxy });
+    const { provider: one, events } = await openProvider(
+      { connectString: proxy.address, sessionTimeoutMs: LONG_MS },
+      { namespace, via: proxy },
+    );
     const { provider: two } = await openProvider({ connectString: server.connectString }, { namespace });
     const held = await acquire(one, 'k');
     // 1. The server deletes our node, and we do not hear of it.
@@ -256,7 +286,10 @@ describe('a lost message', () => {
   it('the replies of the look and of the sync: asked again', async () => {
     const namespace = freshNamespace();
     const proxy = await openProxy();
-    const { provider } = await openProvider({ connectString: proxy.address, sessionTimeoutMs: LONG_MS }, { namespace, via: proxy });
+    const { provider } = await openProvider(
+      { connectString: proxy.address, sessionTimeoutMs: LONG_MS },
+      { namespace, via: proxy },
+    );
     await (await acquire(provider, 'first use makes the parents')).release();
     const lookLost = proxy.lose('reply', isRequest('get'));
     const held = await acquire(provider, 'k');
@@ -274,7 +307,10 @@ describe('an attempt', () => {
   it('ends with its deadline when the server does not answer, and leaves no node behind', async () => {
     const namespace = freshNamespace();
     const proxy = await openProxy();
-    const { provider } = await openProvider({ connectString: proxy.address, sessionTimeoutMs: LONG_MS }, { namespace, via: proxy });
+    const { provider } = await openProvider(
+      { connectString: proxy.address, sessionTimeoutMs: LONG_MS },
+      { namespace, via: proxy },
+    );
     await (await acquire(provider, 'first use makes the parents')).release();
     proxy.blackHole();
     await expect(provider.tryAcquire('k', { timeoutMs: 200 })).rejects.toThrow(LockUnavailableError);
@@ -287,7 +323,10 @@ describe('an attempt', () => {
   it('notices a connection that ends in the very moment of sending', async () => {
     const namespace = freshNamespace();
     const proxy = await openProxy();
-    const { provider } = await openProvider({ connectString: proxy.address, sessionTimeoutMs: LONG_MS }, { namespace, via: proxy, lockTimeoutMs: PATIENCE_MS });
+    const { provider } = await openProvider(
+      { connectString: proxy.address, sessionTimeoutMs: LONG_MS },
+      { namespace, via: proxy, lockTimeoutMs: PATIENCE_MS },
+    );
     await untilState(provider, 'connected');
     proxy.blackHole();
     await expect(provider.tryAcquire('k', { timeoutMs: 200 })).rejects.toThrow(LockUnavailableError);

@@ -44,7 +44,9 @@ const tasks = {
   },
   async 'never-there'() {
     const provider = open();
-    await provider.tryAcquire('k', { timeoutMs: 500 }).catch((error) => tell({ name: error.name, message: error.message }));
+    await provider
+      .tryAcquire('k', { timeoutMs: 500 })
+      .catch((error) => tell({ name: error.name, message: error.message }));
     await provider.close();
     tell({ done: true });
   },

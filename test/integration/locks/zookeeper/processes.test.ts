@@ -26,7 +26,12 @@ afterAll(() => {
   bare.remove();
 });
 
-function start({ directory }: PlainCopy, task: string, connect: string, namespace: string): { child: ChildProcess; ended: Promise<Ended> } {
+function start(
+  { directory }: PlainCopy,
+  task: string,
+  connect: string,
+  namespace: string,
+): { child: ChildProcess; ended: Promise<Ended> } {
   const child = spawn(process.execPath, [join(directory, 'process.fixture.mjs'), task, connect, namespace], {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   });
@@ -37,7 +42,10 @@ function start({ directory }: PlainCopy, task: string, connect: string, namespac
   child.stderr?.on('data', (data: Buffer) => (written += data.toString('utf8')));
   const ended = once(child, 'close').then(([code]) => ({
     code: code as number | null,
-    told: told.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>),
+    told: told
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>),
     written,
   }));
   return { child, ended };
@@ -85,7 +93,8 @@ describe('a process of its own', () => {
     expect({ code, written }).toEqual({ code: 0, written: '' });
     expect(told).toContainEqual({
       name: 'LockUnavailableError',
-      message: 'No answer about a lock within 500 ms: ZooKeeper at 127.0.0.1:1 is connecting; last error: no server accepts a connection.',
+      message:
+        'No answer about a lock within 500 ms: ZooKeeper at 127.0.0.1:1 is connecting; last error: no server accepts a connection.',
     });
     expect(told.at(-1)).toEqual({ done: true });
   });
@@ -93,7 +102,8 @@ describe('a process of its own', () => {
   it('without the zookeeper package goes on, with one event and an error that says what to do', async () => {
     const { code, told, written } = await start(bare, 'never-there', connectString, freshNamespace()).ended;
     expect({ code, written }).toEqual({ code: 0, written: '' });
-    const cures = /'zookeeper', which is not installed.*npm rebuild zookeeper.*"allowScripts".*redisLock\(\) or inProcessLock\(\)/;
+    const cures =
+      /'zookeeper', which is not installed.*npm rebuild zookeeper.*"allowScripts".*redisLock\(\) or inProcessLock\(\)/;
     expect(told).toEqual([
       { state: 'connecting' },
       { state: 'lost', error: expect.stringMatching(cures) as unknown },
@@ -106,6 +116,8 @@ describe('a process of its own', () => {
   it('is refused in a worker thread', async () => {
     const { code, told } = await start(complete, 'worker', connectString, freshNamespace()).ended;
     expect(code).toBe(0);
-    expect(told).toEqual([{ name: 'InvalidOptionsError', message: expect.stringContaining('must be used in the main thread') as unknown }]);
+    expect(told).toEqual([
+      { name: 'InvalidOptionsError', message: expect.stringContaining('must be used in the main thread') as unknown },
+    ]);
   });
 });

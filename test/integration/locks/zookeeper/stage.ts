@@ -27,7 +27,11 @@ export function freshNamespace(): string {
 /** A provider as a process would have it. Closed when the test ends. */
 export async function openProvider(
   options: ZooKeeperLockOptions,
-  { namespace, lockTimeoutMs = 10_000, via }: { readonly namespace: string; readonly lockTimeoutMs?: number; readonly via?: TcpProxy },
+  {
+    namespace,
+    lockTimeoutMs = 10_000,
+    via,
+  }: { readonly namespace: string; readonly lockTimeoutMs?: number; readonly via?: TcpProxy },
 ): Promise<Opened> {
   const events: CacheEvent[] = [];
   const provider = await zooKeeperLock(options).createLockProvider({
@@ -100,7 +104,9 @@ export async function fourLetters(connectString: string, command: string): Promi
 }
 
 /** What the servers have done so far: their own counters. */
-export async function operationCounts(connectString: string): Promise<{ readonly reads: number; readonly writes: number }> {
+export async function operationCounts(
+  connectString: string,
+): Promise<{ readonly reads: number; readonly writes: number }> {
   const text = await fourLetters(connectString, 'mntr');
   const count = (name: string): number => Number(new RegExp(`^${name}\\s+(\\d+)`, 'm').exec(text)?.[1]);
   return { reads: count('zk_cnt_readlatency'), writes: count('zk_cnt_updatelatency') };
@@ -114,8 +120,15 @@ interface RawZooKeeper {
   a_create(path: string, data: string, flags: number, done: (code: number) => void): void;
   a_delete_(path: string, version: number, done: (code: number) => void): void;
   a_set(path: string, data: string, version: number, done: (code: number) => void): void;
-  a_get_children(path: string, watch: boolean, done: (code: number, text: string, names: string[] | null) => void): void;
-  a_get_acl(path: string, done: (code: number, text: string, acl: { perms: number; scheme: string }[] | null) => void): void;
+  a_get_children(
+    path: string,
+    watch: boolean,
+    done: (code: number, text: string, names: string[] | null) => void,
+  ): void;
+  a_get_acl(
+    path: string,
+    done: (code: number, text: string, acl: { perms: number; scheme: string }[] | null) => void,
+  ): void;
   close(): void;
 }
 
@@ -132,7 +145,7 @@ export class Operator {
     const raw = new Raw({ connect: connectString, timeout: 30_000 });
     await new Promise<void>((resolve, reject) => {
       raw.connect({}, (error) => {
-        if (error) reject(error);
+        if (error) reject(error instanceof Error ? error : new Error(String(error)));
         else resolve();
       });
     });

@@ -15,15 +15,21 @@ export interface Successor {
  * they are open. One that lives on holds them open, and then epoll tells for ever of a socket that the client has long closed: `server.restart()` in the process of the clients would be such a child.
  */
 export async function prepareSuccessor(server: OwnZooKeeper): Promise<Successor> {
-  const [file = '', ...args] = readFileSync(`/proc/${String(server.pid)}/cmdline`, 'utf8').split('\0').slice(0, -1);
-  const child = spawn('/bin/sh', ['-c', 'read go && exec "$@"', 'sh', file, ...args], { stdio: ['pipe', 'ignore', 'ignore'] });
+  const [file = '', ...args] = readFileSync(`/proc/${String(server.pid)}/cmdline`, 'utf8')
+    .split('\0')
+    .slice(0, -1);
+  const child = spawn('/bin/sh', ['-c', 'read go && exec "$@"', 'sh', file, ...args], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
   const ended = once(child, 'close');
   await once(child, 'spawn');
   return {
     async takeOver() {
       await server.kill();
       child.stdin.end('go\n');
-      await until('the server to answer', async () => (await fourLetters(server.connectString, 'srvr').catch(() => '')).includes('Mode: '));
+      await until('the server to answer', async () =>
+        (await fourLetters(server.connectString, 'srvr').catch(() => '')).includes('Mode: '),
+      );
     },
     async end() {
       child.kill('SIGKILL');

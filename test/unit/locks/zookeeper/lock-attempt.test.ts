@@ -14,17 +14,20 @@ const UNKNOWN = [
   ZkCode.sessionMoved,
 ];
 
-function attempt({ provider }: Stage, { timeoutMs = 1_000, signal }: { timeoutMs?: number; signal?: AbortSignal } = {}) {
+function attempt(
+  { provider }: Stage,
+  { timeoutMs = 1_000, signal }: { timeoutMs?: number; signal?: AbortSignal } = {},
+) {
   return provider.tryAcquire('k', { timeoutMs, ...(signal && { signal }) });
 }
 
 /** Moves the clock until the attempt has ended. */
 async function outcomeOf(stage: Stage, pending = attempt(stage)) {
-  let ended = false;
-  const watched = pending.finally(() => (ended = true));
+  const state = { ended: false };
+  const watched = pending.finally(() => (state.ended = true));
   watched.catch(() => undefined);
   await stage.clock.settle();
-  for (let steps = 0; !ended && steps < 500; steps++) await stage.clock.advance(10);
+  for (let steps = 0; !state.ended && steps < 500; steps++) await stage.clock.advance(10);
   return watched;
 }
 
@@ -131,14 +134,17 @@ describe('an attempt', () => {
     expect(stage.servers.locks).toEqual([]);
   });
 
-  it.each<Operation>(['create', 'get', 'parent'])('ends with LockUnavailableError when the answer to %s is strange', async (operation) => {
-    const stage = await openConnected();
-    if (operation === 'parent') stage.servers.nodes.clear();
-    stage.servers.stage(operation, { executed: false, code: ZkCode.badArguments });
-    const rejected = expect(outcomeOf(stage)).rejects;
-    await rejected.toThrow(LockUnavailableError);
-    await rejected.toThrow('ZooKeeper answered -8');
-  });
+  it.each<Operation>(['create', 'get', 'parent'])(
+    'ends with LockUnavailableError when the answer to %s is strange',
+    async (operation) => {
+      const stage = await openConnected();
+      if (operation === 'parent') stage.servers.nodes.clear();
+      stage.servers.stage(operation, { executed: false, code: ZkCode.badArguments });
+      const rejected = expect(outcomeOf(stage)).rejects;
+      await rejected.toThrow(LockUnavailableError);
+      await rejected.toThrow('ZooKeeper answered -8');
+    },
+  );
 
   it('takes a node of a former session of ours for another holder', async () => {
     const stage = await openConnected();
@@ -201,36 +207,38 @@ describe('an attempt', () => {
 describe('an attempt that ends early leaves nothing behind', () => {
   const gates: Operation[] = ['get', 'create', 'parent', 'sync', 'remove'];
 
-  it.each(gates.flatMap((operation) => (['deadline', 'signal', 'close'] as const).map((cause) => [operation, cause] as const)))(
-    'while it waits for the answer to %s, by its %s',
-    async (operation, cause) => {
-      const stage = await openConnected();
-      const { servers, clock, provider } = stage;
-      if (operation === 'parent') servers.nodes.clear();
-      if (operation === 'sync' || operation === 'remove') servers.create(path, 'an attempt that gave up', servers.client.session.sessionId);
-      const gate = new Gate();
-      servers.stage(operation, { after: gate.passed });
-      const giveUp = new AbortController();
-      const reason = new Error('enough');
-      const pending = attempt(stage, { timeoutMs: 500, signal: giveUp.signal });
-      const ended = pending.then(
-        () => undefined,
-        (error: unknown) => error,
-      );
-      await clock.settle();
-      if (cause === 'deadline') await clock.advance(500);
-      else if (cause === 'signal') giveUp.abort(reason);
-      else await provider.close();
-      const error = await ended;
-      if (cause === 'signal') expect(error).toBe(reason);
-      else expect(error).toBeInstanceOf(cause === 'close' ? CacheClosedError : LockUnavailableError);
-      // The answer comes as late as it likes.
-      gate.open();
-      await clock.advance(60_000);
-      expect(servers.locks).toEqual([]);
-      expect(clock.pendingTimers).toBe(0);
-    },
-  );
+  it.each(
+    gates.flatMap((operation) =>
+      (['deadline', 'signal', 'close'] as const).map((cause) => [operation, cause] as const),
+    ),
+  )('while it waits for the answer to %s, by its %s', async (operation, cause) => {
+    const stage = await openConnected();
+    const { servers, clock, provider } = stage;
+    if (operation === 'parent') servers.nodes.clear();
+    if (operation === 'sync' || operation === 'remove')
+      servers.create(path, 'an attempt that gave up', servers.client.session.sessionId);
+    const gate = new Gate();
+    servers.stage(operation, { after: gate.passed });
+    const giveUp = new AbortController();
+    const reason = new Error('enough');
+    const pending = attempt(stage, { timeoutMs: 500, signal: giveUp.signal });
+    const ended = pending.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    await clock.settle();
+    if (cause === 'deadline') await clock.advance(500);
+    else if (cause === 'signal') giveUp.abort(reason);
+    else await provider.close();
+    const error = await ended;
+    if (cause === 'signal') expect(error).toBe(reason);
+    else expect(error).toBeInstanceOf(cause === 'close' ? CacheClosedError : LockUnavailableError);
+    // The answer comes as late as it likes.
+    gate.open();
+    await clock.advance(60_000);
+    expect(servers.locks).toEqual([]);
+    expect(clock.pendingTimers).toBe(0);
+  });
 
   it('before it begins, when its signal has fired already', async () => {
     const stage = await openConnected();

@@ -87,12 +87,17 @@ export class StagedClient implements ZkClientPort {
   }
 
   get(path: string, watch: boolean): Promise<ZkGetReply> {
-    return this.#answer<ZkGetReply>('get', path, (code) => ({ code }), () => {
-      const node = this.#servers.nodes.get(path);
-      if (!node) return { code: ZkCode.noNode };
-      if (watch) this.#watches.add(path);
-      return { code: ZkCode.ok, node };
-    });
+    return this.#answer<ZkGetReply>(
+      'get',
+      path,
+      (code) => ({ code }),
+      () => {
+        const node = this.#servers.nodes.get(path);
+        if (!node) return { code: ZkCode.noNode };
+        if (watch) this.#watches.add(path);
+        return { code: ZkCode.ok, node };
+      },
+    );
   }
 
   remove(path: string): Promise<number> {
@@ -124,7 +129,12 @@ export class StagedClient implements ZkClientPort {
     return this.#answer(operation, path, (code) => code, execute);
   }
 
-  async #answer<Reply>(operation: Operation, path: string, failed: (code: number) => Reply, execute: () => Reply): Promise<Reply> {
+  async #answer<Reply>(
+    operation: Operation,
+    path: string,
+    failed: (code: number) => Reply,
+    execute: () => Reply,
+  ): Promise<Reply> {
     this.#servers.log.push(`${operation} ${path.slice(path.lastIndexOf('/') + 1, path.lastIndexOf('/') + 6)}`);
     this.#servers.operations.push(operation);
     const { executed = true, code, after, answeredAfter } = this.#servers.nextFate(operation);

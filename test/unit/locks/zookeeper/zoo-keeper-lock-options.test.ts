@@ -50,7 +50,10 @@ describe('resolveZooKeeperLockOptions', () => {
     [{ connectString: 2181 }, "connectString must be a text like 'host:port,host:port/chroot', but got 2181"],
     [{ connectString: ['a', 'b'] }, 'Join a list of servers with commas'],
     [{ connectString: '' }, 'a server is empty'],
-    [{ sessionTimeoutMs: 999 }, 'sessionTimeoutMs must be a whole number of milliseconds from 1000 to 600000, but got 999'],
+    [
+      { sessionTimeoutMs: 999 },
+      'sessionTimeoutMs must be a whole number of milliseconds from 1000 to 600000, but got 999',
+    ],
     [{ sessionTimeoutMs: 600_001 }, 'but got 600001'],
     [{ sessionTimeoutMs: 1_000.5 }, 'but got 1000.5'],
     [{ sessionTimeoutMs: '10s' }, 'but got "10s"'],
