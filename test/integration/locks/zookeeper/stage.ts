@@ -145,7 +145,7 @@ export class Operator {
     const raw = new Raw({ connect: connectString, timeout: 30_000 });
     await new Promise<void>((resolve, reject) => {
       raw.connect({}, (error) => {
-        if (error) reject(error instanceof Error ? error : new Error(String(error)));
+        if (error) reject(new Error('the operator cannot connect', { cause: error }));
         else resolve();
       });
     });
