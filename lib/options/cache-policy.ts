@@ -42,7 +42,7 @@ export interface CachePolicy {
   readonly onStoreUnavailable?: UnavailablePolicy;
   /**
    * After a failed load, how long others get its error instead of loading again, here and in other instances. 0 to 3,600,000 (an hour). Default 1,000.
-   * 0: nobody shares it but those who waited for that load.
+   * 0: nobody shares it but the callers of that load in its own instance.
    */
   readonly failureBackoffMs?: number;
   /** A value larger than this (bytes of its encoded form) is returned, not stored, with an event. 1 to 536,870,912 (what Redis can hold). Default 8,388,608. */
