@@ -485,6 +485,35 @@ describe('the store is away', () => {
 });
 
 describe('joining', () => {
+  it('a load whose change this process could not announce is not joined, though its lease is still there', async () => {
+    const fleet = new Fleet();
+    const a = fleet.instance();
+    const old = deferred<string>();
+    const before = a.load(() => old.promise);
+    await fleet.clock.settle();
+    a.store.down = true;
+    await expect(a.cache.invalidate('k')).rejects.toBeInstanceOf(StoreUnavailableError);
+    a.store.down = false;
+    expect((await a.load(() => 'new')).value).toBe('new');
+    old.resolve('old');
+    expect((await before).value).toBe('old');
+  });
+
+  it('a store that goes away before the begin: the lock is given back before the load, for waiters would find nothing', async () => {
+    const fleet = new Fleet();
+    const a = fleet.instance();
+    const begin = a.store.stop('before', 'begin');
+    const answer = a.load(async () => {
+      await fleet.clock.settle();
+      expect(a.flow()).toContain('lock-released');
+      return 'v';
+    });
+    await begin.arrived;
+    a.store.down = true;
+    begin.open();
+    expect((await answer).value).toBe('v');
+  });
+
   it('a reader that begins after the announcement does not join the load that began before it', async () => {
     const fleet = new Fleet();
     const [a, b] = [fleet.instance(), fleet.instance()];
@@ -583,6 +612,15 @@ describe('joining', () => {
 });
 
 describe('loaders that ask for themselves', () => {
+  it('and after an invalidation of that key in the loader, which would otherwise start a load inside a load without end', async () => {
+    const a = new Fleet().instance();
+    const inner = a.load(async () => {
+      await a.cache.invalidate('k');
+      return a.load(() => 1);
+    });
+    await expect(inner).rejects.toBeInstanceOf(ReentrantLoadError);
+  });
+
   it('the same key in the same chain is refused at once', async () => {
     const a = new Fleet().instance();
     await expect(a.load(() => a.load(() => 1))).rejects.toBeInstanceOf(ReentrantLoadError);
