@@ -1,6 +1,6 @@
 import type { TestProject } from 'vitest/node';
 
-import { startPostgres, startRedis, startZooKeeper, type OwnServer } from './servers.js';
+import { startPostgres, startRedis, startZooKeeper, type OwnServer } from '../../servers/index.js';
 
 declare module 'vitest' {
   export interface ProvidedContext {

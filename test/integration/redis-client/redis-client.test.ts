@@ -7,7 +7,7 @@ import { openRedisClient } from '../../../lib/redis-client/open-redis-client.js'
 import type { RedisClient } from '../../../lib/redis-client/redis-client.js';
 import { redisScript } from '../../../lib/redis-client/redis-script.js';
 import { applicationClients } from '../../support/redis-clients.js';
-import { startRedis } from '../../support/servers.js';
+import { startRedis } from '../../../servers/index.js';
 
 const echo = redisScript(`redis.call('SET', KEYS[1], ARGV[1], 'PX', 60000) return { KEYS[1], ARGV[1] }`);
 const publish = redisScript(`return redis.call('PUBLISH', ARGV[1], ARGV[2])`);

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { adoptRedisClient } from '../../../lib/redis-client/adopt-redis-client.js';
 import { redisScript } from '../../../lib/redis-client/redis-script.js';
 import { RedisVersionedStore } from '../../../lib/stores/redis/redis-versioned-store.js';
-import { type OwnRedis, startRedis } from '../../support/servers.js';
+import { type OwnRedis, startRedis } from '../../../servers/index.js';
 
 const publish = redisScript(`return redis.call('PUBLISH', ARGV[1], ARGV[2])`);
 

@@ -5,7 +5,7 @@ import type { VersionedStore } from '../../../lib/core/versioned-store.js';
 import { redisStore } from '../../../lib/stores/redis/redis-store.js';
 import { selfTest } from '../../../lib/stores/store-self-test.js';
 import { type ReachedStore, redisStoreWays, storeContext, untilItAnswers } from '../../support/redis-stores.js';
-import { type OwnRedis, startRedis } from '../../support/servers.js';
+import { type OwnRedis, startRedis } from '../../../servers/index.js';
 
 const LIFE = { ttlMs: 60_000, keepStaleMs: 0 };
 const closers: (() => unknown)[] = [];

@@ -12,7 +12,7 @@ const vite = await createViteServer({
   server: { middlewareMode: true, watch: null, ws: false },
   optimizeDeps: { noDiscovery: true },
 });
-const { startRedis } = await vite.ssrLoadModule('/test/support/servers.ts');
+const { startRedis } = await vite.ssrLoadModule('/servers/index.ts');
 const { pid } = await startRedis();
 const directory = readlinkSync(`/proc/${pid}/cwd`);
 process.stdout.write(`${JSON.stringify({ pid, directory })}\n`);

@@ -6,8 +6,7 @@ import pg from 'pg';
 import { createClient } from 'redis';
 import { describe, expect, inject, it, onTestFinished, vi } from 'vitest';
 
-import { startPostgres, startRedis, startZooKeeper } from '../../support/servers.js';
-import { ask } from '../../support/server-process.js';
+import { ask, startPostgres, startRedis, startZooKeeper } from '../../../servers/index.js';
 
 function running(pid: number): boolean {
   try {

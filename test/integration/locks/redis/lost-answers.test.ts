@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LockUnavailableError } from '../../../../lib/core/errors.js';
 import { acquireScript, releaseScript } from '../../../../lib/locks/redis/redis-lock-scripts.js';
 import { monitorRedis } from '../../../support/redis-monitor.js';
-import { startRedis, type OwnRedis } from '../../../support/servers.js';
+import { startRedis, type OwnRedis } from '../../../../servers/index.js';
 import { TcpProxy } from '../../../support/tcp-proxy.js';
 import { acquire, findBusy, RedisLockStage } from './stage.js';
 

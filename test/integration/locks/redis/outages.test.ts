@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LockLostError, LockUnavailableError } from '../../../../lib/core/errors.js';
-import { startRedis, type OwnRedis } from '../../../support/servers.js';
+import { startRedis, type OwnRedis } from '../../../../servers/index.js';
 import { acquire, findBusy, fires, RedisLockStage } from './stage.js';
 
 const ttlMs = 2_000;

@@ -1,6 +1,6 @@
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { LockAuthError } from '../../../../lib/core/errors.js';
-import { startZooKeeper } from '../../../support/servers.js';
+import { startZooKeeper } from '../../../../servers/index.js';
 import { TcpProxy } from '../../../support/tcp-proxy.js';
 import {
   Operator,

@@ -1,7 +1,7 @@
 import { describe, expect, inject, it } from 'vitest';
 import { LockLostError, LockUnavailableError } from '../../../../lib/core/errors.js';
 import { lockNodePath } from '../../../../lib/locks/zookeeper/node-path.js';
-import { startZooKeeper } from '../../../support/servers.js';
+import { startZooKeeper } from '../../../../servers/index.js';
 import {
   Operator,
   PATIENCE_MS,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { LockLostError, LockUnavailableError } from '../../../../lib/core/errors.js';
-import { startZooKeeper, type OwnZooKeeper } from '../../../support/servers.js';
+import { startZooKeeper, type OwnZooKeeper } from '../../../../servers/index.js';
 import { TcpProxy } from '../../../support/tcp-proxy.js';
 import {
   Operator,

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { fourLetters, until } from './stage.js';
-import type { OwnZooKeeper } from '../../../support/servers.js';
+import type { OwnZooKeeper } from '../../../../servers/index.js';
 
 export interface Successor {
   /** Starts the same server anew, on the same port and data; resolves when it answers. Kills the former one first, if it runs. */

@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+
+import { repositoryRoot } from './repository-root.js';
 
 export type ServerKind = 'redis' | 'zookeeper' | 'postgres';
 
@@ -87,7 +88,7 @@ const finders: { [K in ServerKind]: () => BinariesOf[K] | undefined } = {
 export function obtainBinaries<K extends ServerKind>(kind: K): BinariesOf[K] | undefined {
   const found = finders[kind]();
   if (found !== undefined) return found;
-  const script = fileURLToPath(new URL('../../scripts/setup-servers.mjs', import.meta.url));
+  const script = join(repositoryRoot, 'scripts', 'setup-servers.mjs');
   spawnSync(process.execPath, [script, '--if-possible', kind], { stdio: ['ignore', 'inherit', 'inherit'] });
   return finders[kind]();
 }

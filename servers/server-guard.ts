@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { join } from 'node:path';
 import type { Writable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
+
+import { repositoryRoot } from './repository-root.js';
 
 /**
  * Remembers what this process must not leave behind. When the process ends by itself its servers are killed at its
@@ -43,7 +45,7 @@ class Guard {
   }
 
   private startReaper(): Writable {
-    const script = fileURLToPath(new URL('./reaper.mjs', import.meta.url));
+    const script = join(repositoryRoot, 'servers', 'reaper.mjs');
     const reaper = spawn(process.execPath, [script], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
     reaper.unref();
     if (reaper.stdin instanceof Socket) reaper.stdin.unref();

@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 
+import { repositoryRoot } from './repository-root.js';
 import type { ServerKind } from './server-binaries.js';
 import { guard } from './server-guard.js';
 
-const composeFile = fileURLToPath(new URL('../../docker-compose.yml', import.meta.url));
+const composeFile = join(repositoryRoot, 'docker-compose.yml');
 
 function succeeds(...words: string[]): boolean {
   return spawnSync('docker', words, { stdio: 'ignore', timeout: 20_000 }).status === 0;

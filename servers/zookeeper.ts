@@ -1,0 +1,80 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { freePort } from './free-port.js';
+import { startContainer, startProcess, temporaryDirectory, withAddress, type Recipe } from './own-server.js';
+import { obtainBinaries, type ZooKeeperBinaries } from './server-binaries.js';
+import { ask, type OwnServer } from './server-process.js';
+
+export interface OwnZooKeeper extends OwnServer {
+  readonly connectString: string;
+}
+
+export interface ZooKeeperOptions {
+  /** Sessions are looked at, and expire, in steps of this. Default 200. */
+  readonly tickTimeMs?: number;
+  /** The server raises shorter session timeouts to this. Default: two ticks. */
+  readonly minSessionTimeoutMs?: number;
+  /** The server lowers longer session timeouts to this. Default 60,000. */
+  readonly maxSessionTimeoutMs?: number;
+  /** More lines for zoo.cfg, by name. */
+  readonly config?: Readonly<Record<string, string>>;
+  /** Java system properties, such as `{ 'znode.container.checkIntervalMs': '1000' }`. */
+  readonly properties?: Readonly<Record<string, string>>;
+}
+
+async function zooKeeperAnswers(port: number): Promise<boolean> {
+  return (await ask(port, 'srvr')).includes('Mode: ');
+}
+
+/** A ZooKeeper of the test's own; a restart keeps its data and its sessions. */
+export async function startZooKeeper(options: ZooKeeperOptions = {}): Promise<OwnZooKeeper> {
+  const port = await freePort();
+  const connectString = `127.0.0.1:${String(port)}`;
+  const probe = (): Promise<boolean> => zooKeeperAnswers(port);
+  const { tickTimeMs = 200, minSessionTimeoutMs = 2 * tickTimeMs, maxSessionTimeoutMs = 60_000 } = options;
+  const limits = { minSessionTimeout: String(minSessionTimeoutMs), maxSessionTimeout: String(maxSessionTimeoutMs) };
+  const binaries = obtainBinaries('zookeeper');
+  if (binaries === undefined) {
+    const config = Object.entries({ ...limits, ...options.config }).map(([name, value]) => `${name}=${value}`);
+    const env = {
+      ZOOKEEPER_PORT: String(port),
+      ZOOKEEPER_TICK_MS: String(tickTimeMs),
+      ZOOKEEPER_CONFIG: config.join(' '),
+    };
+    return withAddress(await startContainer('zookeeper', port, env, probe), { connectString });
+  }
+  const directory = temporaryDirectory('zookeeper');
+  const config = {
+    tickTime: String(tickTimeMs),
+    ...limits,
+    // Counted in ticks; enough of them for a loaded machine.
+    initLimit: '50',
+    syncLimit: '20',
+    dataDir: join(directory, 'data'),
+    clientPort: String(port),
+    clientPortAddress: '127.0.0.1',
+    'admin.enableServer': 'false',
+    '4lw.commands.whitelist': '*',
+    maxClientCnxns: '0',
+    ...options.config,
+  };
+  const lines = Object.entries(config).map(([name, value]) => `${name}=${value}\n`);
+  writeFileSync(join(directory, 'zoo.cfg'), lines.join(''));
+  const recipe = zooKeeperRecipe(binaries, join(directory, 'zoo.cfg'), options.properties ?? {}, probe);
+  return withAddress(await startProcess('zookeeper', port, directory, recipe), { connectString });
+}
+
+function zooKeeperRecipe(
+  { java, classPath }: ZooKeeperBinaries,
+  configFile: string,
+  properties: Readonly<Record<string, string>>,
+  probe: () => Promise<boolean>,
+): Recipe {
+  // Waiting for the disk is no part of any test; a killed server still keeps what it acknowledged.
+  const all = { 'zookeeper.forceSync': 'no', 'zookeeper.extendedTypesEnabled': 'true', ...properties };
+  const small = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xms32m', '-Xmx256m'];
+  const defined = Object.entries(all).map(([name, value]) => `-D${name}=${value}`);
+  const main = 'org.apache.zookeeper.server.quorum.QuorumPeerMain';
+  return { file: java, args: [...small, ...defined, '-cp', classPath, main, configFile], stopSignal: 'SIGTERM', probe };
+}
