@@ -7,7 +7,9 @@ type Choice = Pick<DistributedCacheOptions, 'lock' | 'store'>;
 
 /** Which store and which lock: those of the servers that the configuration names, else those of this process. */
 export function cacheOptions(config: SampleAppConfig): DistributedCacheOptions {
-  return { ...chooseServers(config), namespace: config.namespace };
+  const ofThisProcess = { store: memoryStore(), lock: inProcessLock() };
+  const choice = config.cacheMode === 'distributed' ? chooseServers(config) : ofThisProcess;
+  return { ...choice, namespace: config.namespace, enabled: config.cacheMode !== 'off' };
 }
 
 function chooseServers({ redisUrl, zooKeeperConnect }: SampleAppConfig): Choice {

@@ -1,5 +1,20 @@
 import { randomUUID } from 'node:crypto';
 
+export const CACHE_MODES = ['distributed', 'in-process', 'off'] as const;
+
+/**
+ * What stands between the requests and the database:
+ * - `distributed`: the store and the lock of the servers that the configuration names; where it names none, those of this process.
+ * - `in-process`: the store and the lock of this process, whatever servers there are.
+ * - `off`: nothing; every request asks the database.
+ */
+export type CacheMode = (typeof CACHE_MODES)[number];
+
+export const GREETINGS = ['full', 'short'] as const;
+
+/** What the terminal shows once the application listens: how to try it, or one line with the address. */
+export type Greeting = (typeof GREETINGS)[number];
+
 /** What the environment says, read once. Everything below here is handed on as values. */
 export interface SampleAppConfig {
   readonly host: string;
@@ -13,8 +28,10 @@ export interface SampleAppConfig {
   readonly zooKeeperConnect?: string;
   /** Instances that share it share the cache, and must share the database. */
   readonly namespace: string;
+  readonly cacheMode: CacheMode;
   /** How long the report's query takes at least, milliseconds. */
   readonly reportDelayMs: number;
+  readonly greeting: Greeting;
 }
 
 /** Injection token of the {@link SampleAppConfig}. */
@@ -39,6 +56,8 @@ export function readConfig(env: Environment): SampleAppConfig {
   const zooKeeperConnect = read(env, 'ZOOKEEPER_CONNECT');
   return {
     namespace: read(env, 'CACHE_NAMESPACE') ?? defaultNamespace(databaseUrl),
+    cacheMode: readChoice(env, 'CACHE_MODE', CACHE_MODES),
+    greeting: readChoice(env, 'GREETING', GREETINGS),
     host: read(env, 'HOST') ?? '127.0.0.1',
     port: readInteger(env, 'PORT', 3000, 65_535),
     reportDelayMs: readInteger(env, 'REPORT_DELAY_MS', 1_500, 20_000),
@@ -67,6 +86,17 @@ function readInteger(env: Environment, name: string, fallback: number, max: numb
     );
   }
   return Number(text);
+}
+
+/** The first choice is the default. */
+function readChoice<T extends string>(env: Environment, name: string, choices: readonly [T, ...T[]]): T {
+  const text = read(env, name) ?? choices[0];
+  const choice = choices.find((candidate) => candidate === text);
+  if (choice === undefined)
+    throw new InvalidConfigError(
+      `${name} must be one of ${choices.join(', ')}, but is '${text}'. Leave it out for ${choices[0]}.`,
+    );
+  return choice;
 }
 
 // The value itself is not repeated in the message: it may carry a password.

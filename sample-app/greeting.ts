@@ -1,11 +1,16 @@
 const PRODUCT_ID = 42;
 
+/** The line by which the application says that it can be asked. Whoever starts it as a process waits for this line. */
+export function listens(url: string): string {
+  return `The sample application listens on ${url}`;
+}
+
 /** What the terminal shows once the application listens. Each line beginning with `curl` can be pasted as it is. */
 export function greeting(url: string): string {
   const product = `${url}/products/${PRODUCT_ID}`;
   const patch = `-X PATCH -H 'Content-Type: application/json' -d '{"priceCents":1999}'`;
   return `
-The sample application listens on ${url}
+${listens(url)}
 
   GET   ${product}
   PATCH ${product}

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { readConfig } from './config.js';
-import { greeting } from './greeting.js';
+import { greeting, listens } from './greeting.js';
 import { SampleAppModule } from './sample-app.module.js';
 
 /** Runs until a signal ends it: Nest then closes the server, the cache and the database, in this order, and passes the signal on. */
@@ -19,7 +19,8 @@ async function main(): Promise<void> {
     await app.close();
     throw error;
   }
-  process.stdout.write(greeting(await app.getUrl()));
+  const url = await app.getUrl();
+  process.stdout.write(config.greeting === 'full' ? greeting(url) : `${listens(url)}\n`);
 }
 
 function explain(error: unknown): string {

@@ -2,5 +2,6 @@
 export { freePort } from './free-port.js';
 export { startPostgres, type OwnPostgres } from './postgres.js';
 export { startRedis, type OwnRedis, type RedisOptions } from './redis.js';
+export { guard } from './server-guard.js';
 export { ask, type OwnServer } from './server-process.js';
 export { startZooKeeper, type OwnZooKeeper, type ZooKeeperOptions } from './zookeeper.js';

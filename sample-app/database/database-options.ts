@@ -4,8 +4,10 @@ import { Product } from '../catalogue/product.entity.js';
 import { Sale } from '../catalogue/sale.entity.js';
 import { EmbeddedPool } from './embedded/embedded-pool.js';
 
-const CONNECT_DEADLINE_MS = 5_000;
+/** For a new connection, and for one of the pool's ten: `pg` has one limit for both, and in a rush requests queue for the pool. */
+const CONNECT_DEADLINE_MS = 30_000;
 const STATEMENT_DEADLINE_MS = 30_000;
+const SILENCE_MS = 5_000;
 
 /** The same entities and the same SQL on either database; which one is the only difference. */
 export function databaseOptions(databaseUrl: string | undefined): DataSourceOptions {
@@ -17,6 +19,6 @@ export function databaseOptions(databaseUrl: string | undefined): DataSourceOpti
     applicationName: 'sample-app',
     connectTimeoutMS: CONNECT_DEADLINE_MS,
     // The server ends a statement that takes too long; should the server be silent, the client gives up a little later.
-    extra: { statement_timeout: STATEMENT_DEADLINE_MS, query_timeout: STATEMENT_DEADLINE_MS + CONNECT_DEADLINE_MS },
+    extra: { statement_timeout: STATEMENT_DEADLINE_MS, query_timeout: STATEMENT_DEADLINE_MS + SILENCE_MS },
   };
 }

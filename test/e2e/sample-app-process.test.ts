@@ -1,67 +1,23 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { connect, createServer, type AddressInfo } from 'node:net';
-import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
+import { createServer, type AddressInfo } from 'node:net';
 import { DataSource } from 'typeorm';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
-
-interface Exit {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-}
+import { answers, build, BuiltProcess } from './support/built-process.js';
 
 /** The built application in a process of its own, on nothing but Node. */
-class SampleApp {
-  readonly #process: ChildProcess;
-  readonly exit: Promise<Exit>;
-  #output = '';
-  #errors = '';
-
+class SampleApp extends BuiltProcess {
   constructor(variables: Readonly<Record<string, string>>) {
-    const { DATABASE_URL: _database, REDIS_URL: _redis, ZOOKEEPER_CONNECT: _zooKeeper, ...env } = process.env;
-    this.#process = spawn(process.execPath, ['dist/sample-app/main.js'], { cwd: root, env: { ...env, ...variables } });
-    this.#process.stdout?.on('data', (chunk: Buffer) => (this.#output += chunk.toString()));
-    this.#process.stderr?.on('data', (chunk: Buffer) => (this.#errors += chunk.toString()));
-    this.exit = once(this.#process, 'close').then(([code, signal]) => ({ code, signal }));
-  }
-
-  get errors(): string {
-    return this.#errors;
+    super('main.js', variables);
   }
 
   /** The address it prints, and its curl lines. */
   async greeting(): Promise<{ url: URL; curls: string[] }> {
-    let ended = false;
-    void this.exit.then(() => (ended = true));
-    await expect.poll(() => ended || /--next .*\n/.test(this.#output), { timeout: 60_000 }).toBe(true);
-    const url = /listens on (\S+)/.exec(this.#output)?.[1];
-    if (url === undefined) throw new Error(`The sample application did not start:\n${this.#output}\n${this.#errors}`);
+    const output = await this.says(/--next .*\n/);
     return {
-      url: new URL(url),
-      curls: this.#output.split('\n').flatMap((line) => /^ *(curl .*)$/.exec(line)?.[1] ?? []),
+      url: new URL(/listens on (\S+)/.exec(output)?.[1] ?? ''),
+      curls: output.split('\n').flatMap((line) => /^ *(curl .*)$/.exec(line)?.[1] ?? []),
     };
   }
-
-  signal(signal: NodeJS.Signals): void {
-    this.#process.kill(signal);
-  }
-
-  /** For the end of a test that failed half-way. */
-  async end(): Promise<void> {
-    this.#process.kill('SIGKILL');
-    await this.exit;
-  }
-}
-
-async function run(script: string): Promise<void> {
-  const child = spawn(process.execPath, [script], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
-  const closed = once(child, 'close');
-  const output = await Promise.all([text(child.stdout), text(child.stderr)]);
-  const [code] = await closed;
-  if (code !== 0) throw new Error(`${script} ended with ${String(code)}:\n${output.join('\n')}`);
 }
 
 /** Sends what a curl line says: one answer for each of its requests. Knows the options that the application prints, and refuses others. */
@@ -84,19 +40,6 @@ async function curl(line: string): Promise<Response[]> {
   return answers;
 }
 
-/** Whether anybody listens there. */
-async function answers(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
-}
-
 /** Asks for the slow report, without waiting for it. */
 function askForReport(url: URL): { outcome: 'pending' | 'answered' | 'cut off'; settled: Promise<void> } {
   const report: ReturnType<typeof askForReport> = { outcome: 'pending', settled: Promise.resolve() };
@@ -116,7 +59,7 @@ async function loadsAre(url: URL, loads: number): Promise<void> {
 describe('the sample application as it is started', { timeout: 120_000 }, () => {
   const running: SampleApp[] = [];
 
-  beforeAll(() => run('scripts/build.mjs'), 180_000);
+  beforeAll(build, 180_000);
 
   afterEach(async () => {
     await Promise.all(running.splice(0).map((app) => app.end()));

@@ -1,11 +1,10 @@
 import { Test } from '@nestjs/testing';
 import type { INestApplication } from '@nestjs/common';
-import { randomBytes } from 'node:crypto';
-import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import type { SampleAppConfig } from '../../sample-app/config.js';
 import { SampleAppModule } from '../../sample-app/sample-app.module.js';
+import { OwnSchema } from './support/own-schema.js';
 
 const REPORT_DELAY_MS = 200;
 
@@ -19,45 +18,6 @@ interface Instance {
   readonly app: INestApplication;
   get(path: string): Promise<Answer>;
   patch(id: number | string, body: unknown): Promise<Answer>;
-}
-
-/** A schema of its own on the shared server: the application's tables are made in it, because it is all its sessions look at. */
-class OwnSchema {
-  readonly name = `sample_${randomBytes(6).toString('hex')}`;
-  readonly #server = inject('postgresUrl');
-
-  get url(): string {
-    const url = new URL(this.#server);
-    url.searchParams.set('options', `-c search_path=${this.name}`);
-    return url.href;
-  }
-
-  async create(): Promise<void> {
-    await this.#run(`CREATE SCHEMA ${this.name}`);
-  }
-
-  async drop(): Promise<void> {
-    await this.#run(`DROP SCHEMA ${this.name} CASCADE`);
-  }
-
-  /** Nobody reads the table until it is released. */
-  async hold(table: string): Promise<{ release(): Promise<void> }> {
-    const client = new pg.Client({ connectionString: this.#server });
-    await client.connect();
-    await client.query('BEGIN');
-    await client.query(`LOCK TABLE ${this.name}.${table} IN ACCESS EXCLUSIVE MODE`);
-    return { release: () => client.end() };
-  }
-
-  async #run(sql: string): Promise<void> {
-    const client = new pg.Client({ connectionString: this.#server });
-    await client.connect();
-    try {
-      await client.query(sql);
-    } finally {
-      await client.end();
-    }
-  }
 }
 
 describe('the sample application on PostgreSQL', () => {
@@ -81,6 +41,8 @@ describe('the sample application on PostgreSQL', () => {
       databaseUrl: schema.url,
       namespace: schema.name,
       reportDelayMs: REPORT_DELAY_MS,
+      cacheMode: 'distributed' as const,
+      greeting: 'full' as const,
       ...servers,
     };
     const module = await Test.createTestingModule({ imports: [SampleAppModule.forConfig(config)] }).compile();

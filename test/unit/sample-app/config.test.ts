@@ -8,6 +8,8 @@ describe('readConfig', () => {
       port: 3000,
       reportDelayMs: 1500,
       namespace: expect.any(String),
+      cacheMode: 'distributed',
+      greeting: 'full',
     });
   });
 
@@ -20,7 +22,16 @@ describe('readConfig', () => {
   });
 
   it('takes an empty variable as left out', () => {
-    const empty = { PORT: '', HOST: ' ', DATABASE_URL: '', REDIS_URL: '', ZOOKEEPER_CONNECT: ' ', REPORT_DELAY_MS: '' };
+    const empty = {
+      PORT: '',
+      HOST: ' ',
+      DATABASE_URL: '',
+      REDIS_URL: '',
+      ZOOKEEPER_CONNECT: ' ',
+      REPORT_DELAY_MS: '',
+      CACHE_MODE: '',
+      GREETING: ' ',
+    };
     expect(readConfig({ ...empty, CACHE_NAMESPACE: 'shop' })).toEqual(readConfig({ CACHE_NAMESPACE: 'shop' }));
     expect(readConfig({ CACHE_NAMESPACE: '' }).namespace).toMatch(/^sample-app-/);
   });
@@ -34,12 +45,16 @@ describe('readConfig', () => {
       REDIS_URL: 'rediss://cache:6380',
       ZOOKEEPER_CONNECT: 'zk1:2181,zk2:2181/shop',
       REPORT_DELAY_MS: '20000',
+      CACHE_MODE: 'in-process',
+      GREETING: 'short',
     };
     expect(readConfig(env)).toEqual({
       namespace: 'shop',
       host: '0.0.0.0',
       port: 0,
       reportDelayMs: 20_000,
+      cacheMode: 'in-process',
+      greeting: 'short',
       databaseUrl: env.DATABASE_URL,
       redisUrl: env.REDIS_URL,
       zooKeeperConnect: env.ZOOKEEPER_CONNECT,
@@ -51,6 +66,11 @@ describe('readConfig', () => {
     [{ PORT: '3e3' }, 'PORT must be a whole number'],
     [{ PORT: '-1' }, 'PORT must be a whole number'],
     [{ REPORT_DELAY_MS: '1.5' }, 'REPORT_DELAY_MS must be a whole number from 0 to 20000'],
+    [
+      { CACHE_MODE: 'none' },
+      "CACHE_MODE must be one of distributed, in-process, off, but is 'none'. Leave it out for distributed.",
+    ],
+    [{ GREETING: 'long' }, 'GREETING must be one of full, short'],
     [
       { DATABASE_URL: 'mysql://x:secret@db/shop' },
       "DATABASE_URL must be a URL such as postgres://user:password@127.0.0.1:5432/shop, but begins with 'mysql:'.",
