@@ -82,7 +82,7 @@ describe('npm run start:cluster', { timeout: 120_000 }, () => {
   }, 180_000);
 
   afterAll(async () => {
-    await cluster.end();
+    await (cluster as BuiltProcess | undefined)?.end();
     await schema.drop();
   });
 
@@ -140,7 +140,7 @@ describe('a cluster on servers of its own', { timeout: 180_000 }, () => {
   let cluster: BuiltProcess;
 
   afterAll(async () => {
-    await cluster.end();
+    await (cluster as BuiltProcess | undefined)?.end();
     rmSync(temporary, { recursive: true, force: true });
   });
 

@@ -5,14 +5,14 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect, vi } from 'vitest';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
+export const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }
 
-/** A built program of the sample in a process of its own. No server is named to it but those in `variables`. */
+/** A built program of the sample, in `cwd` or in the repository, in a process of its own. No server is named to it but those in `variables`. */
 export class BuiltProcess {
   readonly #process: ChildProcess;
   readonly exit: Promise<Exit>;
@@ -20,10 +20,15 @@ export class BuiltProcess {
   #output = '';
   #errors = '';
 
-  constructor(program: string, variables: Readonly<Record<string, string>>, args: readonly string[] = []) {
+  constructor(
+    program: string,
+    variables: Readonly<Record<string, string>>,
+    args: readonly string[] = [],
+    cwd: string = root,
+  ) {
     const { DATABASE_URL: _database, REDIS_URL: _redis, ZOOKEEPER_CONNECT: _zooKeeper, ...env } = process.env;
     this.#process = spawn(process.execPath, [`dist/sample-app/${program}`, ...args], {
-      cwd: root,
+      cwd,
       env: { ...env, ...variables },
     });
     this.#process.stdout?.on('data', (chunk: Buffer) => (this.#output += chunk.toString()));

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { read, readByTheSample } from './support.js';
 import { InvalidConfigError, readConfig } from '../../../sample-app/config.js';
 
 describe('readConfig', () => {
@@ -84,5 +85,10 @@ describe('readConfig', () => {
   it('does not repeat a password', () => {
     expect(() => readConfig({ DATABASE_URL: 'mysql://x:secret@db/shop' })).not.toThrow(/secret/);
     expect(() => readConfig({ REDIS_URL: 'secret' })).not.toThrow(/secret/);
+  });
+
+  it('reads what the sample’s README lists, and nothing else', () => {
+    const listed = [...read('sample-app/README.md').matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, name]) => name);
+    expect(listed.sort()).toEqual(readByTheSample().sort());
   });
 });
