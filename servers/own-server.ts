@@ -10,10 +10,11 @@ import { ServerProcess, type OwnServer, type ServerCommand } from './server-proc
 type Running = Pick<ServerProcess, 'start' | 'stop' | 'kill' | 'pause' | 'resume' | 'pid'>;
 export type Recipe = Omit<ServerCommand, 'directory' | 'name'>;
 
+/** What names a running server: to the tests, and to the sample's cluster. */
 const VARIABLES: Record<ServerKind, string> = {
-  redis: 'TEST_REDIS_URL',
-  zookeeper: 'TEST_ZOOKEEPER_CONNECT',
-  postgres: 'TEST_POSTGRES_URL',
+  redis: 'TEST_REDIS_URL (tests) or REDIS_URL (the sample)',
+  zookeeper: 'TEST_ZOOKEEPER_CONNECT (tests) or ZOOKEEPER_CONNECT (the sample)',
+  postgres: 'TEST_POSTGRES_URL (tests) or DATABASE_URL (the sample)',
 };
 
 function nowhereToBeFound(kind: ServerKind): Error {
