@@ -1,3 +1,4 @@
+import type { CacheMode } from '../config.js';
 import type { ServerAddresses } from './cluster-servers.js';
 import type { Instance } from './instance.js';
 
@@ -8,6 +9,7 @@ export function clusterGreeting(
   instances: readonly Instance[],
   urls: readonly string[],
   servers: ServerAddresses,
+  mode: CacheMode,
 ): string {
   const rows = instances.map(({ name, pid }, index) => `  ${name}  ${urls[index] ?? ''}   (process ${String(pid)})`);
   const product = (index: number): string => `${urls[index % urls.length] ?? ''}/products/42`;
@@ -17,7 +19,7 @@ export function clusterGreeting(
 The cluster of the sample application is ready, on ${describe(servers)}:
 
 ${rows.join('\n')}
-
+${mode === 'distributed' ? '' : alone(mode)}
 A miss on one instance is a hit on the next; look for X-Cache:
 
   curl -i ${product(0)} --next -i ${product(1)}
@@ -42,4 +44,8 @@ Ctrl-C ends the cluster. An instance that dies is reported and not started again
 // Hosts only: an address may carry a password.
 function describe({ databaseUrl, redisUrl, zooKeeperConnect }: ServerAddresses): string {
   return `ZooKeeper ${zooKeeperConnect}, Redis ${new URL(redisUrl).host} and PostgreSQL ${new URL(databaseUrl).host}`;
+}
+
+function alone(mode: CacheMode): string {
+  return `\nCACHE_MODE is '${mode}': these instances share no cache. Without it they do, and then the following holds.\n`;
 }

@@ -1,5 +1,5 @@
 import { InvalidConfigError } from '../config.js';
-import { Stopped } from './stop-signal.js';
+import { GIVEN_UP, Stopped } from './stop-signal.js';
 
 /** The command line asks for something that cannot be meant. */
 export class UsageError extends Error {
@@ -24,20 +24,22 @@ export function parsed<T>(parse: () => T): T {
   }
 }
 
-/** Runs a command to its end. The exit code is what it gives, 2 for wrong usage, 1 for any other failure, 0 when it was stopped. */
+/**
+ * Runs a command to its end. The exit code is what it gives; 130 when it was given up because a signal asked for that, 2 for wrong usage, 1 for any
+ * other failure.
+ */
 export async function run(what: string, usage: string, command: () => Promise<number>): Promise<void> {
   try {
     process.exitCode = await command();
   } catch (error) {
-    const wrong = error instanceof UsageError || error instanceof InvalidConfigError;
-    // By a signal, or because one was asked for and the work was given up: see stop-signal.ts.
-    process.exitCode = error instanceof Stopped || isAbort(error) ? 0 : wrong ? 2 : 1;
-    if (process.exitCode === 0) return;
+    process.exitCode = exitCode(error);
+    if (process.exitCode === GIVEN_UP) return;
     const message = error instanceof Error ? error.message : String(error);
     process.stderr.write(`${what} failed: ${message}\n${error instanceof UsageError ? `${usage}\n` : ''}`);
   }
 }
 
-function isAbort(error: unknown): boolean {
-  return error instanceof Error && error.name === 'AbortError' && error.cause instanceof Stopped;
+function exitCode(error: unknown): number {
+  if (error instanceof Stopped || (error instanceof Error && error.cause instanceof Stopped)) return GIVEN_UP;
+  return error instanceof UsageError || error instanceof InvalidConfigError ? 2 : 1;
 }

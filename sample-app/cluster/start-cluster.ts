@@ -1,4 +1,4 @@
-import { readConfig } from '../config.js';
+import { readConfig, type CacheMode } from '../config.js';
 import { clusterGreeting } from './cluster-greeting.js';
 import { Cluster } from './cluster.js';
 import { CLUSTER_USAGE, readClusterOptions, type StartOptions } from './cluster-options.js';
@@ -19,7 +19,7 @@ async function main(): Promise<number> {
   const servers = await startServers(config);
   try {
     stop.throwIfAborted();
-    return await serve(options, servers, stop);
+    return await serve(options, servers, config.cacheMode, stop);
   } finally {
     await servers.stop();
     say('All that was started has ended.');
@@ -27,7 +27,12 @@ async function main(): Promise<number> {
 }
 
 /** Until it is stopped, which is a success, or until no instance is left. */
-async function serve(options: StartOptions, servers: ClusterServers, stop: AbortSignal): Promise<number> {
+async function serve(
+  options: StartOptions,
+  servers: ClusterServers,
+  mode: CacheMode,
+  stop: AbortSignal,
+): Promise<number> {
   say(`Starting ${options.instances} instances of the sample application.`);
   const cluster = await Cluster.start(
     {
@@ -40,7 +45,7 @@ async function serve(options: StartOptions, servers: ClusterServers, stop: Abort
     stop,
   );
   try {
-    process.stdout.write(clusterGreeting(cluster.instances, await cluster.urls(), servers.addresses));
+    process.stdout.write(clusterGreeting(cluster.instances, await cluster.urls(), servers.addresses, mode));
     await Promise.race([stopped(stop), cluster.ended]);
     say(stop.aborted ? 'Ending the instances, then the servers.' : 'No instance is left.');
     return stop.aborted ? 0 : 1;

@@ -1,3 +1,6 @@
+/** What a shell calls a program that Ctrl-C has ended. */
+export const GIVEN_UP = 130;
+
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Fires at the first signal that asks this process to end, which is then to be done in order. The second ends it at once. */
@@ -5,7 +8,7 @@ export function stopSignal(): AbortSignal {
   const controller = new AbortController();
   for (const name of SIGNALS) {
     process.on(name, () => {
-      if (controller.signal.aborted) process.exit(1);
+      if (controller.signal.aborted) process.exit(GIVEN_UP);
       controller.abort(new Stopped(name));
     });
   }

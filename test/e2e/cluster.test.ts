@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { freePort } from '../../servers/index.js';
+import { running } from '../support/process/running.js';
 import { answers, build, BuiltProcess } from './support/built-process.js';
 import { OwnSchema } from './support/own-schema.js';
 
@@ -28,15 +29,6 @@ function instancesIn(output: string): Running[] {
 
 function portsOf(addresses: readonly string[]): number[] {
   return addresses.map((address) => Number(/:(\d+)$/.exec(address)?.[1]));
-}
-
-function runs(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function threePortsInARow(): Promise<number> {
@@ -164,7 +156,7 @@ describe('a cluster on servers of its own', { timeout: 180_000 }, () => {
     expect(cluster.output).toMatch(
       /Ending the instances, then the servers\.\n(.*\n)*All that was started has ended\.\n$/,
     );
-    expect(instances.filter(({ pid }) => runs(pid))).toEqual([]);
+    expect(instances.filter(({ pid }) => running(pid))).toEqual([]);
     const [, ...servers] = /on ZooKeeper (\S+), Redis (\S+) and PostgreSQL (\S+):/.exec(output) ?? [];
     const ports = portsOf([...instances.map(({ url }) => url), ...servers]);
     expect(ports).toHaveLength(6);
@@ -175,20 +167,20 @@ describe('a cluster on servers of its own', { timeout: 180_000 }, () => {
 
 describe('a cluster on servers that are named', { timeout: 120_000 }, () => {
   const schema = new OwnSchema();
-  const running: BuiltProcess[] = [];
+  const started: BuiltProcess[] = [];
   const blockers: Server[] = [];
 
   beforeAll(() => schema.create());
   afterAll(() => schema.drop());
 
   afterEach(async () => {
-    await Promise.all(running.splice(0).map((one) => one.end()));
+    await Promise.all(started.splice(0).map((one) => one.end()));
     for (const blocker of blockers.splice(0)) blocker.close();
   });
 
   function start(...args: string[]): BuiltProcess {
     const cluster = new BuiltProcess(program, named(schema), args);
-    running.push(cluster);
+    started.push(cluster);
     return cluster;
   }
 
@@ -196,7 +188,7 @@ describe('a cluster on servers that are named', { timeout: 120_000 }, () => {
     const cluster = start('--instances', '1', '--port', '0');
     const [only] = instancesIn(await cluster.says(READY));
     cluster.signal('SIGKILL');
-    await expect.poll(() => runs(only!.pid), { timeout: 20_000 }).toBe(false);
+    await expect.poll(() => running(only!.pid), { timeout: 20_000 }).toBe(false);
   });
 
   it('gives up when an instance cannot start, says why, and leaves none', async () => {
@@ -216,10 +208,22 @@ describe('a cluster on servers that are named', { timeout: 120_000 }, () => {
     const cluster = start('--instances', '1', '--port', '0');
     await cluster.says(/Starting 1 instances? /);
     cluster.signal('SIGINT');
-    expect(await cluster.exit).toEqual({ code: 0, signal: null });
+    expect(await cluster.exit).toEqual({ code: 130, signal: null });
     expect(cluster.output).not.toMatch(READY);
     expect(cluster.output).toMatch(/All that was started has ended\.\n$/);
     expect(cluster.errors).toBe('');
+  });
+
+  it('ends by force at the second signal', async () => {
+    const cluster = start('--instances', '1', '--port', '0');
+    const [only] = instancesIn(await cluster.says(READY));
+    // It does not hear that it shall end.
+    process.kill(only!.pid, 'SIGSTOP');
+    cluster.signal('SIGINT');
+    await cluster.says(/Ending the instances/);
+    cluster.signal('SIGINT');
+    expect(await cluster.exit).toEqual({ code: 130, signal: null });
+    await expect.poll(() => running(only!.pid), { timeout: 20_000 }).toBe(false);
   });
 
   it('refuses nonsense before it starts anything', async () => {

@@ -24,7 +24,7 @@ export function readStampedeOptions(args: string[]): StampedeOptions {
     }),
   );
   const instances = wholeNumber('--instances', values.instances, 1, 20);
-  const requests = wholeNumber('--requests', values.requests, instances, 2_000);
+  const requests = wholeNumber('--requests', values.requests, instances, 1_000);
   return { requests, instances, modes: [...new Set(values.mode.map(readMode))] };
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -6,18 +6,8 @@ import pg from 'pg';
 import { createClient } from 'redis';
 import { describe, expect, inject, it, onTestFinished, vi } from 'vitest';
 
+import { running } from '../../support/process/running.js';
 import { ask, startPostgres, startRedis, startZooKeeper } from '../../../servers/index.js';
-
-function running(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-  // A zombie still has a pid; where there is no /proc, being there is all we can tell.
-  const stat = `/proc/${String(pid)}/stat`;
-  return !existsSync(stat) || !readFileSync(stat, 'latin1').includes(') Z ');
-}
 
 async function selectOne(connectionString: string, sql: string): Promise<unknown> {
   const client = new pg.Client({ connectionString, connectionTimeoutMillis: 5000 });

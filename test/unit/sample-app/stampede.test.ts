@@ -1,8 +1,10 @@
+import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { readClusterOptions } from '../../../sample-app/cluster/cluster-options.js';
 import { UsageError } from '../../../sample-app/cluster/command-line.js';
 import { isAsExpected, medianMs, slowestMs, type Outcome } from '../../../sample-app/cluster/stampede/outcome.js';
 import { readStampedeOptions } from '../../../sample-app/cluster/stampede/stampede-options.js';
+import { stampedeProgress } from '../../../sample-app/cluster/stampede/stampede-progress.js';
 import { stampedeReport } from '../../../sample-app/cluster/stampede/stampede-report.js';
 
 describe('readClusterOptions', () => {
@@ -36,9 +38,9 @@ describe('readStampedeOptions', () => {
   it.each([
     [['--mode', 'on'], "--mode must be one of distributed, in-process, off, but is 'on'."],
     [['--requests', '-1'], "Option '--requests' argument is ambiguous"],
-    [['--requests', '2001'], "--requests must be a whole number from 3 to 2000, but is '2001'."],
+    [['--requests', '1001'], "--requests must be a whole number from 3 to 1000, but is '1001'."],
     // Each instance must be asked, or the count of those that were is less than their number.
-    [['--requests', '3', '--instances', '4'], "--requests must be a whole number from 4 to 2000, but is '3'."],
+    [['--requests', '3', '--instances', '4'], "--requests must be a whole number from 4 to 1000, but is '3'."],
   ])('refuses %o', (args, message) => {
     expect(() => readStampedeOptions(args)).toThrow(UsageError);
     expect(() => readStampedeOptions(args)).toThrow(message);
@@ -92,5 +94,28 @@ describe('stampedeReport', () => {
   it('draws to scale, and shows what is small', () => {
     expect(report).toContain(`  distributed  ▎ 2   (`);
     expect(report).toContain(`  off          ${'█'.repeat(40)} 400   (`);
+  });
+});
+
+describe('stampedeProgress', () => {
+  function shown(isTTY: boolean): string {
+    const output = Object.assign(new PassThrough(), { isTTY, columns: 120 });
+    const progress = stampedeProgress(output as unknown as NodeJS.WriteStream);
+    progress.begin('off', 2);
+    progress.answered();
+    progress.asked(2);
+    progress.answered();
+    progress.end();
+    return (output.read() as Buffer).toString();
+  }
+
+  it('is a line that moves on a terminal', () => {
+    expect(shown(true)).toContain('2/2 answered, queries to the database: 2');
+  });
+
+  it('is a line at the begin and one at the end elsewhere', () => {
+    expect(shown(false)).toBe(
+      'off: starting the instances, then 2 requests at once\n2 answered, queries to the database: 2\n',
+    );
   });
 });
