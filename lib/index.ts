@@ -62,6 +62,7 @@ export {
   LockAuthError,
   LockLostError,
   LockUnavailableError,
+  OtherShapeError,
   ReentrantLoadError,
   SharedLoadError,
   StoreUnavailableError,
@@ -75,6 +76,7 @@ export type {
   TypeOrmDataSource,
   TypeOrmEmbedded,
   TypeOrmEntityMetadata,
+  TypeOrmRelation,
 } from './codec/entity-metadata.js';
 export { inProcessLock } from './locks/in-process-lock.js';
 export { InProcessLockProvider, type InProcessLockProviderOptions } from './locks/in-process-lock-provider.js';

@@ -10,7 +10,14 @@ export interface ClassReference {
 export interface RegisteredClass {
   readonly name: string;
   readonly prototype: object;
+  /** What an instance is written as: the name, and the shape where there is one (`Product#k3Jx90aB`). */
+  readonly storedName: string;
 }
+
+/** Parts name and shape. */
+const SHAPE_MARK = '#';
+/** Characters of an entry that are repeated in a message. */
+const MAX_SHOWN = 80;
 
 /**
  * The classes whose instances may be cached. An instance is rebuilt as `Object.create(prototype)` with its own enumerable properties: no constructor and no
@@ -18,6 +25,7 @@ export interface RegisteredClass {
  */
 export class ClassRegistry {
   private readonly byName = new Map<string, RegisteredClass>();
+  private readonly byStoredName = new Map<string, RegisteredClass>();
   private readonly byPrototype = new Map<object, RegisteredClass>();
 
   /**
@@ -25,7 +33,7 @@ export class ClassRegistry {
    * not change it). A class that is registered already keeps the name it has, unless another one is given.
    *
    * @param name default: the class's own name
-   * @throws InvalidOptionsError when the name is empty or taken by another class, when the class has another name already, and when it extends a built-in
+   * @throws InvalidOptionsError when the name is empty, has a `#` or is taken by another class, when the class has another name already, and when it extends a built-in
    *   type whose content is not in its properties (`Map`, `Date` …)
    */
   register(target: ClassReference, name?: string): this {
@@ -37,15 +45,27 @@ export class ClassRegistry {
       throw new InvalidOptionsError(
         'Expected a class with a name, but got one without. Name it, or register it under one: register(class, name).',
       );
+    if (wanted.includes(SHAPE_MARK))
+      throw new InvalidOptionsError(
+        `Expected a class name without "${SHAPE_MARK}", which parts name and shape in entries, but got "${wanted}". Take another character.`,
+      );
     if (known !== undefined)
       throw new InvalidOptionsError(
         `The class ${target.name} is registered as "${known.name}" already; "${wanted}" would be its second name. Keep one.`,
       );
     if (this.byName.has(wanted)) throw new InvalidOptionsError(sameName(wanted));
-    const registered = { name: wanted, prototype };
-    this.byName.set(wanted, registered);
-    this.byPrototype.set(prototype, registered);
+    this.add({ name: wanted, prototype, storedName: wanted });
     return this;
+  }
+
+  /**
+   * Says what the instances of a registered class look like: from now on only instances of this very shape are written and read. The first shape of a class stays.
+   */
+  shape(target: ClassReference, shape: string): void {
+    const known = this.byPrototype.get(target.prototype);
+    if (known === undefined || known.storedName !== known.name) return;
+    this.byStoredName.delete(known.storedName);
+    this.add({ ...known, storedName: `${known.name}${SHAPE_MARK}${shape}` });
   }
 
   /** The class of this very instance; an instance of a subclass needs its subclass registered. */
@@ -53,8 +73,25 @@ export class ClassRegistry {
     return this.byPrototype.get(Object.getPrototypeOf(value) as object);
   }
 
-  named(name: string): RegisteredClass | undefined {
-    return this.byName.get(name);
+  /** The class an instance was written as; undefined when no class of that name and shape is known here. */
+  stored(storedName: string): RegisteredClass | undefined {
+    return this.byStoredName.get(storedName);
+  }
+
+  /** Why a class that an entry names is not known here, and what to do. */
+  explainUnknown(storedName: string): string {
+    const given = storedName.slice(0, MAX_SHOWN);
+    const [name = ''] = given.split(SHAPE_MARK, 1);
+    const known = this.byName.get(name);
+    return known === undefined
+      ? `The entry contains an instance of "${name}", a class that is not registered here. Add it: classes: [${name}].`
+      : `The entry contains an instance of "${given}", which is "${known.storedName}" here: whoever wrote it has a class ${name} with other columns or relations.`;
+  }
+
+  private add(registered: RegisteredClass): void {
+    this.byName.set(registered.name, registered);
+    this.byPrototype.set(registered.prototype, registered);
+    this.byStoredName.set(registered.storedName, registered);
   }
 }
 

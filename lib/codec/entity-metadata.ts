@@ -1,4 +1,5 @@
 import type { ClassReference, ClassRegistry } from './class-registry.js';
+import { entityShape } from './entity-shape.js';
 
 /** The slice of TypeORM's `DataSource` that is read: which entities there are. */
 export interface TypeOrmDataSource {
@@ -14,16 +15,41 @@ export interface TypeOrmEntityMetadata {
   readonly versionColumn?: TypeOrmColumn | undefined;
   readonly updateDateColumn?: TypeOrmColumn | undefined;
   readonly embeddeds: readonly TypeOrmEmbedded[];
+  /** All columns, those of embedded objects and of classes that it extends among them. */
+  readonly columns?: readonly TypeOrmColumn[];
+  /** All relations, those of embedded objects among them. */
+  readonly relations?: readonly TypeOrmRelation[];
 }
 
 export interface TypeOrmColumn {
   /** Where in the entity, with dots for embedded objects: `audit.updatedAt`. */
   readonly propertyPath: string;
+  /** A text, or a constructor such as `String`. */
+  readonly type?: unknown;
+  readonly isArray?: boolean;
+  /** False when a query has to name it to get it. */
+  readonly isSelect?: boolean;
+  /** True when the entity has no property for it. */
+  readonly isVirtual?: boolean;
+  /** One transformer, or a list of them. */
+  readonly transformer?: unknown;
+}
+
+export interface TypeOrmRelation {
+  readonly propertyPath: string;
+  /** `many-to-one` and its like. */
+  readonly relationType?: string;
+  /** The class of the related entity, or its name. */
+  readonly type?: unknown;
+  readonly isLazy?: boolean;
+  readonly isEager?: boolean;
 }
 
 export interface TypeOrmEmbedded {
   /** The class of the embedded object. */
   readonly type: unknown;
+  readonly propertyName?: string;
+  readonly isArray?: boolean;
   readonly embeddeds: readonly TypeOrmEmbedded[];
 }
 
@@ -42,12 +68,15 @@ export interface EntityMetadata {
 /** The entities of any number of data sources, by class. */
 export class EntityCatalog {
   private readonly byTarget = new Map<ClassReference, EntityMetadata>();
+  private readonly shapes = new Map<ClassReference, string>();
 
   /** Reads an initialized data source; one that is not initialized yet has no entities. The first description of a class stays. */
   add(dataSource: TypeOrmDataSource): this {
     for (const metadata of dataSource.entityMetadatas) {
       const { target } = metadata;
-      if (isClass(target) && !this.byTarget.has(target)) this.byTarget.set(target, describeEntity(metadata, target));
+      if (!isClass(target) || this.byTarget.has(target)) continue;
+      this.byTarget.set(target, describeEntity(metadata, target));
+      this.shapes.set(target, entityShape(metadata));
     }
     return this;
   }
@@ -57,7 +86,7 @@ export class EntityCatalog {
   }
 
   /**
-   * Registers every entity and embedded class, so that instances come back as instances. Lazy relations need nothing more: TypeORM puts their
+   * Registers every entity with its shape, and every embedded class, so that instances come back as instances. Lazy relations need nothing more: TypeORM puts their
    * getters on the prototype.
    *
    * @throws InvalidOptionsError when two classes have one name
@@ -66,6 +95,7 @@ export class EntityCatalog {
     for (const entity of this.byTarget.values()) {
       for (const target of [entity.target, ...entity.embeddedClasses]) classes.register(target);
     }
+    for (const [target, shape] of this.shapes) classes.shape(target, shape);
   }
 }
 

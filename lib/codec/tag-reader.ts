@@ -1,4 +1,4 @@
-import { CorruptEntryError } from '../core/errors.js';
+import { CorruptEntryError, OtherShapeError } from '../core/errors.js';
 import type { ClassRegistry } from './class-registry.js';
 import { TAGS } from './tags.js';
 
@@ -48,12 +48,8 @@ export class TagReader {
     if (typeof name !== 'string' || typeof data !== 'object' || data === null || Array.isArray(data)) {
       throw new CorruptEntryError('The entry has a tag "$class" without a name and properties.');
     }
-    const registered = this.classes.named(name);
-    if (registered === undefined) {
-      throw new CorruptEntryError(
-        `The entry contains an instance of "${name}", a class that is not registered here. Add it: classes: [${name}].`,
-      );
-    }
+    const registered = this.classes.stored(name);
+    if (registered === undefined) throw new OtherShapeError(this.classes.explainUnknown(name));
     // A literal defines its properties: no setter of the class runs, and `__proto__` among the data is a property like others.
     return { __proto__: registered.prototype, ...this.properties(data as JsonObject, Object.keys(data)) };
   }

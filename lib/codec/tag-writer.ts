@@ -83,7 +83,7 @@ export class TagWriter {
     const keys = Object.keys(value).filter((key) => !isPendingLazyRelation(key, value[key]));
     const data = this.record(value, keys, {});
     this.tagged = true;
-    return { $class: [registered.name, data] };
+    return { $class: [registered.storedName, data] };
   }
 
   /** The object itself as long as nothing in it needs a tag, else a copy; `copy` given means a copy in any case. */

@@ -1,5 +1,5 @@
 import { EntryCodec } from '../core/entry-codec.js';
-import { CorruptEntryError, UnserializableValueError } from '../core/errors.js';
+import { CorruptEntryError, OtherShapeError, UnserializableValueError } from '../core/errors.js';
 import { ClassRegistry } from './class-registry.js';
 import { TagReader } from './tag-reader.js';
 import { TagWriter } from './tag-writer.js';
@@ -44,7 +44,7 @@ export class TaggedJsonCodec extends EntryCodec {
       if (payload.startsWith(`{"${PLAIN}":`)) return content(payload, PLAIN);
       if (payload.startsWith(`{"${TAGGED}":`)) return this.reader.revive(content(payload, TAGGED));
     } catch (error) {
-      if (error instanceof CorruptEntryError) throw error;
+      if (error instanceof CorruptEntryError || error instanceof OtherShapeError) throw error;
       throw new CorruptEntryError(`The entry cannot be read: ${messageOf(error)}`, { cause: error });
     }
     throw new CorruptEntryError('The entry was not written by this library, or by a version with another format.');

@@ -71,6 +71,11 @@ export type CacheEvent =
   | { readonly type: 'store-unavailable'; readonly step: StoreStep; readonly key?: string; readonly error: unknown }
   /** Bytes under one of our keys could not be read; they count as a miss. */
   | { readonly type: 'corrupt-entry'; readonly key: string; readonly error: unknown }
+  /**
+   * An entry was written by an instance whose classes differ from those here, usually of another release: a miss. `stays`: it is left where it is for those who can read it, and what is
+   * loaded here meanwhile is not stored; else it is replaced.
+   */
+  | { readonly type: 'other-shape'; readonly key: string; readonly error: unknown; readonly stays: boolean }
   | { readonly type: 'invalidated'; readonly key: string; readonly version?: Version }
   | { readonly type: 'set'; readonly key: string; readonly outcome: 'stored' | 'invalidated' }
   | { readonly type: 'cleared' }

@@ -3,6 +3,9 @@ export abstract class EntryCodec {
   /** @throws UnserializableValueError when the value would not come back as it went in */
   abstract encode(value: unknown): string;
 
-  /** @throws CorruptEntryError when the text was not written by `encode`, was cut short, or names a class that is not known here */
+  /**
+   * @throws CorruptEntryError when the text was not written by `encode`, or was cut short
+   * @throws OtherShapeError when it contains an instance of a class that is not known here, or that has another shape here
+   */
   abstract decode(payload: string): unknown;
 }

@@ -29,6 +29,11 @@ export class CorruptEntryError extends DistributedCacheError {
   readonly code = 'ERR_CACHE_CORRUPT_ENTRY';
 }
 
+/** An entry was written by an instance whose classes differ from those here, usually of another release. Read as a miss, with an event. */
+export class OtherShapeError extends DistributedCacheError {
+  readonly code = 'ERR_CACHE_OTHER_SHAPE';
+}
+
 /** The loader took longer than `loadTimeoutMs`; its result, should one still come, is refused. */
 export class LoadTimeoutError extends DistributedCacheError {
   readonly code = 'ERR_CACHE_LOAD_TIMEOUT';

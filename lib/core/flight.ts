@@ -4,7 +4,13 @@ import type { KeyState } from './versioned-store.js';
 
 /** What a look at the store brought. `order` says when it was *sent*, in this process's sequence of looks and begins. */
 export type Seen =
-  | { readonly up: true; readonly order: number; readonly state: KeyState }
+  | {
+      readonly up: true;
+      readonly order: number;
+      readonly state: KeyState;
+      /** What was seen is a fresh value that cannot be read here and stays: whoever loads now can store nothing. */
+      inTheWay?: true;
+    }
   | { readonly up: false; readonly order: number; readonly error: unknown };
 
 /**
@@ -84,7 +90,9 @@ export class Flight {
     if (!seen.up) return 'join';
     if (this.underWay !== undefined) return 'reply-under-way';
     if (this.begunAt === undefined) return 'join';
-    if (this.lease !== undefined && seen.state.lease === this.lease) return 'join';
+    // Without a lease there is nothing to compare; but a load that began after the caller had come reads what the caller may have.
+    if (this.lease === undefined) return seen.order > this.begunAt ? 'superseded' : 'join';
+    if (seen.state.lease === this.lease) return 'join';
     return seen.order > this.begunAt ? 'superseded' : 'look-again';
   }
 

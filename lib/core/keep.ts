@@ -119,7 +119,7 @@ export class Keep {
       }
       await this.unstored(flight, policy, fill);
     }
-    const newer = current === undefined ? undefined : await this.look.readable(key, current);
+    const newer = current === undefined ? undefined : this.look.peek(key, current);
     return newer === undefined ? landing : { kind: 'found', ...newer };
   }
 

@@ -29,7 +29,7 @@ export class Loading {
   constructor(private readonly parts: LoadingParts) {}
 
   async fly(flight: Flight, seen: Seen, request: LoadRequest<unknown>): Promise<Landing> {
-    if (!seen.up) {
+    if (!seen.up || seen.inTheWay === true) {
       flight.begin(undefined);
       return this.loadUnstored(flight, request);
     }
@@ -46,12 +46,12 @@ export class Loading {
 
   private async loadUnderLease(flight: Flight, request: LoadRequest<unknown>): Promise<Landing | 'lock-lost'> {
     const begun = await flight.ask(() => this.begin(flight, request));
-    if (begun === 'down') return this.loadUnstored(flight, request);
+    if (begun === 'unstored') return this.loadUnstored(flight, request);
     return 'lease' in begun ? this.loadAndKeep(flight, request, begun) : begun;
   }
 
   /** The second look: what another has filled or failed meanwhile, or the lease to load under. */
-  private async begin(flight: Flight, request: LoadRequest<unknown>): Promise<Lease | Landing | 'down'> {
+  private async begin(flight: Flight, request: LoadRequest<unknown>): Promise<Lease | Landing | 'unstored'> {
     const { clock, failures, look, report, store, storeTimeoutMs } = this.parts;
     const { key, policy } = request;
     const offer = { lease: clock.uniqueId(), leaseMs: policy.loadTimeoutMs + storeTimeoutMs };
@@ -61,15 +61,20 @@ export class Loading {
         flight.release(); // waiters would find nothing
         if (policy.onStoreUnavailable === 'fail') throw begun.error;
         flight.begin(undefined);
-        return 'down';
+        return 'unstored';
       case 'failed':
         flight.end();
         report({ type: 'failure-shared', key });
         throw failures.forMark(key, begun.mark);
       case 'fresh': {
-        flight.end();
         const found = await look.readable(key, begun.value);
-        if (found === undefined) return { kind: 'nothing' };
+        if (found === 'in-the-way') {
+          flight.release();
+          flight.begin(undefined);
+          return 'unstored';
+        }
+        flight.end();
+        if (found === 'none') return { kind: 'nothing' };
         report({ type: 'filled-by-another', key });
         return { kind: 'found', ...found };
       }
@@ -108,7 +113,7 @@ export class Loading {
     return this.parts.keep.value(flight, request.policy, under, value, request.versionOf?.(value));
   }
 
-  /** The store is down: there is no lease, so nothing can be stored; the callers of this process share the load all the same. */
+  /** The store is down, or something is in the way: there is no lease, so nothing can be stored; the callers of this process share the load all the same. */
   private async loadUnstored(flight: Flight, request: LoadRequest<unknown>): Promise<Landing> {
     try {
       const value = await this.load(flight, request);

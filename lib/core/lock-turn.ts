@@ -136,7 +136,8 @@ export class LockTurn {
     const seen = await this.look.at(key);
     if (!seen.up) return 'unlocked';
     const fresh = await this.look.fresh(key, seen.state);
-    if (fresh !== undefined) {
+    if (fresh === 'in-the-way') return 'unlocked';
+    if (fresh !== 'none') {
       flight.end();
       return { kind: 'found', ...fresh };
     }

@@ -55,7 +55,7 @@ export class Passenger {
       const outcome = landing.kind === 'loaded' && this.leads ? 'MISS' : 'WAITED';
       return { value: copy(landing, flight.takeFirst()) as T, outcome };
     } catch (error) {
-      const stale = this.loadFailed(flight, error) ? await this.usable(seen) : undefined;
+      const stale = this.loadFailed(flight, error) ? this.usable(seen) : undefined;
       if (stale === undefined) throw error;
       this.report({ type: 'stale-hit', key: flight.key, because: 'load-failed' });
       return { value: stale.value as T, outcome: 'STALE' };
@@ -76,7 +76,7 @@ export class Passenger {
     const waitedMs = this.clock.elapsedMs() - this.waitingSince;
     let stop = (): void => undefined;
     const staleInstead = new Promise<Answer<unknown>>((resolve, reject) => {
-      const ranOut = async (): Promise<void> => {
+      const ranOut = (): void => {
         if (this.leads && flight.loading) return;
         if (!this.patienceOver) this.report({ type: 'wait-timeout', key, waitedMs: policy.waitMs });
         this.patienceOver = true;
@@ -84,7 +84,7 @@ export class Passenger {
           reject(new WaitTimeoutError(`No value of "${key}" came within waitMs = ${String(policy.waitMs)}`));
           return;
         }
-        const stale = policy.onWaitTimeout === 'stale' ? await this.usable(seen) : undefined;
+        const stale = policy.onWaitTimeout === 'stale' ? this.usable(seen) : undefined;
         if (stale === undefined) {
           flight.hurry();
           return;
@@ -92,7 +92,7 @@ export class Passenger {
         this.report({ type: 'stale-hit', key, because: 'wait-timeout' });
         resolve({ value: stale.value, outcome: 'STALE' });
       };
-      stop = this.clock.after(Math.max(0, policy.waitMs - waitedMs), () => void ranOut());
+      stop = this.clock.after(Math.max(0, policy.waitMs - waitedMs), ranOut);
     });
     staleInstead.catch(() => undefined);
     return { staleInstead, stop };
@@ -104,8 +104,8 @@ export class Passenger {
     return flight.landed && this.request.signal?.aborted !== true && !elsewhere.some((kind) => error instanceof kind);
   }
 
-  private usable(seen: Seen): Promise<Readable | undefined> {
-    if (!seen.up) return Promise.resolve(undefined);
+  private usable(seen: Seen): Readable | undefined {
+    if (!seen.up) return undefined;
     return this.look.stale(this.request.key, seen.state, this.request.policy.staleIfErrorMs);
   }
 }

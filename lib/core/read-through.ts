@@ -48,7 +48,7 @@ export class ReadThrough {
     const { clock, codec, floorMs, lockTimeoutMs, locks, storeTimeoutMs } = parts;
     const stop = this.stopping.signal;
     this.store = new StoreGate(parts.store, clock, storeTimeoutMs, this.report);
-    this.look = new Look(this.store, codec, floorMs, this.flights.nextOrder, this.report);
+    this.look = new Look(this.store, codec, clock, floorMs, this.flights.nextOrder, this.report);
     this.failures = new SharedFailures(clock);
     this.loading = new Loading({
       store: this.store,
@@ -96,9 +96,11 @@ export class ReadThrough {
   /** The fresh value, or undefined when there is none or the store does not answer. Loads nothing. */
   async get(key: string): Promise<unknown> {
     const seen = await this.look.at(key);
-    const found = seen.up ? await this.look.fresh(key, seen.state) : undefined;
-    if (found === undefined) this.report({ type: 'miss', key });
-    else if (seen.up) this.report({ type: 'hit', key, freshForMs: seen.state.value?.freshForMs ?? 0 });
+    const stored = seen.up ? seen.state.value : undefined;
+    const found = stored !== undefined && stored.freshForMs > 0 ? this.look.peek(key, stored) : undefined;
+    this.report(
+      found === undefined ? { type: 'miss', key } : { type: 'hit', key, freshForMs: stored?.freshForMs ?? 0 },
+    );
     return found?.value;
   }
 
@@ -156,12 +158,17 @@ export class ReadThrough {
     const { key, policy } = request;
     const { state } = seen;
     const fresh = await this.look.fresh(key, state);
-    if (fresh !== undefined) {
+    if (fresh === 'in-the-way') {
+      this.refuseAfterFailure(key);
+      seen.inTheWay = true;
+      return undefined;
+    }
+    if (fresh !== 'none') {
       this.report({ type: 'hit', key, freshForMs: state.value?.freshForMs ?? 0 });
       return { value: fresh.value, outcome: 'HIT' };
     }
     const failed = state.mark?.kind === 'failed' ? state.mark : undefined;
-    const stale = await this.look.stale(
+    const stale = this.look.stale(
       key,
       state,
       failed ? Math.max(policy.staleIfErrorMs, policy.staleWhileRevalidateMs) : policy.staleWhileRevalidateMs,
@@ -181,8 +188,14 @@ export class ReadThrough {
 
   private refuseOrGoOn(seen: Seen & { up: false }, policy: LoadPolicy, key: string): Answer<unknown> | undefined {
     if (policy.onStoreUnavailable === 'fail') throw seen.error;
+    this.refuseAfterFailure(key);
+    return undefined;
+  }
+
+  /** Where a load can leave no mark in the store, its failure is shared within this process. */
+  private refuseAfterFailure(key: string): void {
     const failure = this.failures.recent(key);
-    if (failure === undefined) return undefined;
+    if (failure === undefined) return;
     this.report({ type: 'failure-shared', key });
     throw failure.error;
   }

@@ -64,6 +64,11 @@ export class LogObserver extends CacheObserver {
           event.type,
           `What lies under ${event.key} could not be read and counts as a miss: ${text(event.error)}.`,
         );
+      case 'other-shape':
+        return this.warn(
+          event.type,
+          `What lies under ${event.key} was written by an instance of another release and counts as a miss here: ${text(event.error)}. This ends with the deployment.`,
+        );
       default:
     }
   }

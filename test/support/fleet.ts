@@ -50,13 +50,16 @@ export class Fleet {
 
   constructor(private readonly storeTimeoutMs = 1_000) {}
 
-  instance(locks: LockProvider = new InProcessLockProvider({ clock: this.clock, table: this.table })): Instance {
+  instance(
+    locks: LockProvider = new InProcessLockProvider({ clock: this.clock, table: this.table }),
+    classes = new ClassRegistry(),
+  ): Instance {
     const events: CacheEvent[] = [];
     const store = new StagedStore(this.shared);
     const cache = new ReadThrough({
       store,
       locks,
-      codec: new TaggedJsonCodec(new ClassRegistry()),
+      codec: new TaggedJsonCodec(classes),
       clock: this.clock,
       observer: { observe: (event) => void events.push(event) },
       storeTimeoutMs: this.storeTimeoutMs,

@@ -13,6 +13,8 @@ import { Gate } from './gate.js';
 export class StagedStore extends VersionedStore {
   readonly name = 'staged';
   down = false;
+  /** A step that the server refuses, as it would for a user without the right to it. */
+  refused: StoreStep | undefined;
   readonly steps: StoreStep[] = [];
   /** Stands before every request and before every reply, when a test wants to order them all. */
   everyStep: (what: string) => Promise<unknown> = () => Promise.resolve();
@@ -61,6 +63,7 @@ export class StagedStore extends VersionedStore {
     this.steps.push(step);
     await this.everyStep(step);
     await this.gates.get(`before ${step}`)?.shift()?.pass();
+    if (this.refused === step) throw new Error('NOPERM');
     if (this.down) throw new Error('connection refused');
     const result = await work();
     await this.gates.get(`after ${step}`)?.shift()?.pass();

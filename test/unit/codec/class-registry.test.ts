@@ -19,30 +19,54 @@ function otherUser(): ClassReference {
 describe('ClassRegistry', () => {
   it('finds a class by its instance and by its name', () => {
     const registry = new ClassRegistry().register(User);
-    expect(registry.ofInstance(new User())).toStrictEqual({ name: 'User', prototype: User.prototype });
-    expect(registry.named('User')?.prototype).toBe(User.prototype);
-    expect(registry.named('constructor')).toBeUndefined();
+    expect(registry.ofInstance(new User())).toStrictEqual({
+      name: 'User',
+      prototype: User.prototype,
+      storedName: 'User',
+    });
+    expect(registry.stored('User')?.prototype).toBe(User.prototype);
+    expect(registry.stored('constructor')).toBeUndefined();
     expect(registry.ofInstance({})).toBeUndefined();
     expect(registry.ofInstance(Object.create(null) as object)).toBeUndefined();
   });
 
+  it('writes and finds a class of a known shape by both, the first shape that was told', () => {
+    const registry = new ClassRegistry().register(User);
+    registry.shape(User, 'abc');
+    registry.shape(User, 'other');
+    expect(registry.ofInstance(new User())?.storedName).toBe('User#abc');
+    expect(registry.stored('User#abc')?.prototype).toBe(User.prototype);
+    expect([registry.stored('User'), registry.stored('User#other')]).toStrictEqual([undefined, undefined]);
+    expect(registry.explainUnknown('User#old')).toContain('"User#old", which is "User#abc" here');
+  });
+
+  it('takes no shape of a class that is not registered', () => {
+    const registry = new ClassRegistry();
+    registry.shape(User, 'abc');
+    expect(registry.ofInstance(new User())).toBeUndefined();
+  });
+
+  it('refuses a name that would look like a name with a shape', () => {
+    expect(() => new ClassRegistry().register(User, 'User#abc')).toThrow(/without "#".*"User#abc"/);
+  });
+
   it('takes the same class again', () => {
     const registry = new ClassRegistry().register(User).register(User).register(User, 'User');
-    expect(registry.named('User')?.prototype).toBe(User.prototype);
+    expect(registry.stored('User')?.prototype).toBe(User.prototype);
   });
 
   it('refuses two classes of one name, and says how to tell them apart', () => {
     const registry = new ClassRegistry().register(User);
     expect(() => registry.register(otherUser())).toThrow(InvalidOptionsError);
     expect(() => registry.register(otherUser())).toThrow(/named "User".*register\(class, 'billing\.User'\)/);
-    expect(registry.named('User')?.prototype).toBe(User.prototype);
+    expect(registry.stored('User')?.prototype).toBe(User.prototype);
   });
 
   it('keeps a name that was given before, when the class is met again', () => {
     const other = otherUser();
     const registry = new ClassRegistry().register(other, 'billing.User').register(User).register(other);
-    expect(registry.named('billing.User')?.prototype).toBe(other.prototype);
-    expect(registry.named('User')?.prototype).toBe(User.prototype);
+    expect(registry.stored('billing.User')?.prototype).toBe(other.prototype);
+    expect(registry.stored('User')?.prototype).toBe(User.prototype);
   });
 
   it('refuses a second name for a class', () => {
