@@ -64,11 +64,11 @@ export class DistributedCacheService {
     return this.load(encodeKey(key), loader, policy, options);
   }
 
-  /** The fresh value of a key, or undefined. Loads nothing, and finds nothing while the store is down. */
+  /** The fresh value of a key, or undefined; frozen if the module's `share` says so. Loads nothing, and finds nothing while the store is down. */
   async get(key: CacheKey): Promise<unknown> {
     const encoded = encodeKey(key);
     if (!this.host.options.enabled) return undefined;
-    return (await this.cache()).get(encoded);
+    return (await this.cache()).get(encoded, this.host.options.policy.share);
   }
 
   /**

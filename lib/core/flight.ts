@@ -1,4 +1,5 @@
 import { LoadUnwatchedError } from './errors.js';
+import type { Frozen } from './freeze.js';
 import type { HeldLock } from './lock-provider.js';
 import type { KeyState } from './versioned-store.js';
 
@@ -14,7 +15,7 @@ export type Seen =
   | { readonly up: false; readonly order: number; readonly error: unknown };
 
 /**
- * How a flight ended well. The first taker may have `value` itself; the others decode `payload`, so that no caller can change what
+ * How a flight ended well. The first who takes a copy may have `value` itself; the others decode `payload`, so that no caller can change what
  * another gets. Without a payload the value could not be encoded, and is shared. `nothing`: a background refresh found another at work; look again.
  */
 export type Landing =
@@ -54,6 +55,8 @@ export class Flight {
   ) {}
 
   landed = false;
+  /** What those of its callers get who asked for a frozen value; made for the first of them. */
+  frozen: Frozen | undefined;
   /** Settled by whoever starts the flight; rejections are handled there, so nobody has to wait for it. */
   landing!: Promise<Landing>;
 

@@ -4,6 +4,9 @@ export type WaitTimeoutPolicy = 'load' | 'stale' | 'fail';
 /** What happens when a part is down: load and answer all the same, or reject with the part's error. */
 export type UnavailablePolicy = 'load' | 'fail';
 
+/** What callers get: each a value of its own, or a frozen one that the callers of one load share. */
+export type SharePolicy = 'copy' | 'frozen';
+
 /** How one key is cached: every choice made, every duration in milliseconds. `resolveOptions()` gives the defaults and checks the bounds. */
 export interface LoadPolicy {
   /** Fresh this long, from the begin of the load. */
@@ -25,4 +28,5 @@ export interface LoadPolicy {
   readonly maxValueBytes: number;
   /** Abort the loader when nobody waits for it any more; else it finishes and fills. */
   readonly cancelUnwatched: boolean;
+  readonly share: SharePolicy;
 }

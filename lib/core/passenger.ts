@@ -2,11 +2,12 @@ import type { CacheEvent } from './cache-event.js';
 import type { Clock } from './clock.js';
 import { CacheClosedError, ReentrantLoadError, WaitTimeoutError } from './errors.js';
 import type { Flight, Landing, Seen } from './flight.js';
+import type { SharePolicy } from './load-policy.js';
 import type { Answer, LoadRequest } from './load-request.js';
 import { onAbort } from './loader-run.js';
 import type { Look, Readable } from './look.js';
 
-type Copy = (landing: Exclude<Landing, { kind: 'nothing' }>, first: boolean) => unknown;
+type HandOut = (landing: Exclude<Landing, { kind: 'nothing' }>, flight: Flight, share: SharePolicy) => unknown;
 
 /**
  * One caller on its way to a value: its own signal and its own patience, which take out only itself.
@@ -45,7 +46,7 @@ export class Passenger {
   }
 
   /** Waits for the flight. Undefined: it ended without an answer, look again. */
-  async ride<T>(flight: Flight, seen: Seen, copy: Copy): Promise<Answer<T> | undefined> {
+  async ride<T>(flight: Flight, seen: Seen, handOut: HandOut): Promise<Answer<T> | undefined> {
     flight.watch();
     const lostPatience = this.patience(flight, seen);
     try {
@@ -53,7 +54,7 @@ export class Passenger {
       if ('outcome' in landing) return landing as Answer<T>;
       if (landing.kind === 'nothing') return undefined;
       const outcome = landing.kind === 'loaded' && this.leads ? 'MISS' : 'WAITED';
-      return { value: copy(landing, flight.takeFirst()) as T, outcome };
+      return { value: handOut(landing, flight, this.request.policy.share) as T, outcome };
     } catch (error) {
       const stale = this.loadFailed(flight, error) ? this.usable(seen) : undefined;
       if (stale === undefined) throw error;

@@ -3,9 +3,10 @@ import type { Clock } from './clock.js';
 import type { EntryCodec } from './entry-codec.js';
 import { CacheClosedError, UnserializableValueError } from './errors.js';
 import { Flight, type Landing, type Seen } from './flight.js';
+import { freezeDeep } from './freeze.js';
 import { Keep } from './keep.js';
 import { LoadChain } from './load-chain.js';
-import type { LoadPolicy } from './load-policy.js';
+import type { LoadPolicy, SharePolicy } from './load-policy.js';
 import type { Answer, LoadRequest } from './load-request.js';
 import { Loading } from './loading.js';
 import type { LockProvider } from './lock-provider.js';
@@ -80,13 +81,13 @@ export class ReadThrough {
         request.signal?.throwIfAborted();
         const seen = await this.look.at(key);
         const served = seen.up ? await this.serve(seen, request) : this.refuseOrGoOn(seen, policy, key);
-        if (served !== undefined) return served as Answer<T>;
+        if (served !== undefined) return presented(served as Answer<T>, policy.share);
         passenger ??= new Passenger(this.parts.clock, request, this.look, this.report);
         const flight = await this.board(seen, request, passenger);
         if (flight === undefined) continue;
         const caller = passenger;
-        const answer = await this.chain.waitFor(flight, () => caller.ride<T>(flight, seen, this.copy));
-        if (answer !== undefined) return answer;
+        const answer = await this.chain.waitFor(flight, () => caller.ride<T>(flight, seen, this.handOut));
+        if (answer !== undefined) return answer.outcome === 'STALE' ? presented(answer, policy.share) : answer;
       }
     } finally {
       passenger?.leave();
@@ -94,14 +95,14 @@ export class ReadThrough {
   }
 
   /** The fresh value, or undefined when there is none or the store does not answer. Loads nothing. */
-  async get(key: string): Promise<unknown> {
+  async get(key: string, share: SharePolicy = 'copy'): Promise<unknown> {
     const seen = await this.look.at(key);
     const stored = seen.up ? seen.state.value : undefined;
     const found = stored !== undefined && stored.freshForMs > 0 ? this.look.peek(key, stored) : undefined;
     this.report(
       found === undefined ? { type: 'miss', key } : { type: 'hit', key, freshForMs: stored?.freshForMs ?? 0 },
     );
-    return found?.value;
+    return share === 'frozen' ? freezeDeep(found?.value).value : found?.value;
   }
 
   /**
@@ -263,10 +264,27 @@ export class ReadThrough {
     this.report({ type: 'flight-superseded', key: flight.key });
   }
 
-  private readonly copy = (landing: Exclude<Landing, { kind: 'nothing' }>, first: boolean): unknown =>
-    first || landing.payload === undefined ? landing.value : this.parts.codec.decode(landing.payload);
+  /**
+   * What one caller gets of a landing. The first copy is the loaded value itself. The frozen one never is: the loader, and whoever it got its value from, may still want to change theirs.
+   */
+  private readonly handOut = (
+    { payload, value }: Exclude<Landing, { kind: 'nothing' }>,
+    flight: Flight,
+    share: SharePolicy,
+  ): unknown => {
+    if (payload === undefined) return value;
+    if (share === 'copy') return flight.takeFirst() ? value : this.parts.codec.decode(payload);
+    if (flight.frozen?.shareable !== true) flight.frozen = freezeDeep(this.parts.codec.decode(payload));
+    return flight.frozen.value;
+  };
 
   private readonly report = (event: CacheEvent): void => {
     this.parts.observer.observe(event);
   };
+}
+
+/** An answer from the store, which is its caller's alone. */
+function presented<T>(answer: Answer<T>, share: SharePolicy): Answer<T> {
+  if (share === 'frozen') freezeDeep(answer.value);
+  return answer;
 }

@@ -1,4 +1,4 @@
-import type { LoadPolicy, UnavailablePolicy, WaitTimeoutPolicy } from '../core/load-policy.js';
+import type { LoadPolicy, SharePolicy, UnavailablePolicy, WaitTimeoutPolicy } from '../core/load-policy.js';
 import { oneOf, trueOrFalse, wholeNumber, type OptionRule } from './option-rules.js';
 
 const HOUR_MS = 3_600_000;
@@ -49,6 +49,12 @@ export interface CachePolicy {
   readonly maxValueBytes?: number;
   /** Abort the loader's signal when nobody waits for it any more. Default false: it finishes and fills. */
   readonly cancelUnwatched?: boolean;
+  /**
+   * What callers get. `'copy'` (default): each a value of its own, to change as it likes. `'frozen'`: a value that is frozen all the way down, on a miss as on a hit, which saves the callers of
+   * one load their copies. Frozen values throw when they are changed, the methods of `Date`, `Map` and `Set` too; an entity cannot be saved then, nor load a lazy relation. A value with bytes, a `RegExp` or a
+   * `URL` in it, which cannot be frozen, is frozen around them and shared with nobody. What cannot be encoded is handed out as the loader gave it.
+   */
+  readonly share?: SharePolicy;
 }
 
 export const POLICY_RULES = {
@@ -63,6 +69,7 @@ export const POLICY_RULES = {
   failureBackoffMs: wholeNumber('milliseconds', 0, HOUR_MS),
   maxValueBytes: wholeNumber('bytes', 1, 536_870_912),
   cancelUnwatched: trueOrFalse,
+  share: oneOf('copy', 'frozen'),
 } satisfies Record<keyof CachePolicy, OptionRule>;
 
 const DEFAULTS: Omit<LoadPolicy, 'waitMs'> = {
@@ -76,6 +83,7 @@ const DEFAULTS: Omit<LoadPolicy, 'waitMs'> = {
   failureBackoffMs: 1_000,
   maxValueBytes: 8_388_608,
   cancelUnwatched: false,
+  share: 'copy',
 };
 
 /** What is given of a policy, without what counts as left out. Other names are ignored: they are checked before. */

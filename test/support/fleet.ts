@@ -24,6 +24,7 @@ export const POLICY: LoadPolicy = {
   failureBackoffMs: 1_000,
   maxValueBytes: 8 * 1_024 * 1_024,
   cancelUnwatched: false,
+  share: 'copy',
 };
 
 /** What one "process" does, and what was heard of it. */

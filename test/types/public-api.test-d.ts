@@ -36,6 +36,7 @@ describe('the module', () => {
       store: redisStore({ url: 'redis://127.0.0.1:6379' }),
       ttlMs: 60_000,
       dataSources: [dataSource],
+      share: 'frozen',
       isGlobal: false,
     });
     DistributedCacheModule.forRoot({
@@ -56,6 +57,8 @@ describe('the module', () => {
     DistributedCacheModule.forRoot({ ttlMs: '60s' });
     // @ts-expect-error one of three words
     DistributedCacheModule.forRoot({ onWaitTimeout: 'retry' });
+    // @ts-expect-error one of two words
+    DistributedCacheModule.forRoot({ share: true });
     // @ts-expect-error an url is not a store
     DistributedCacheModule.forRoot({ store: 'redis://127.0.0.1:6379' });
   });

@@ -43,6 +43,7 @@ describe('resolveOptions', () => {
         failureBackoffMs: 1_000,
         maxValueBytes: 8_388_608,
         cancelUnwatched: false,
+        share: 'copy',
       },
     });
   });
@@ -83,6 +84,10 @@ describe('resolveOptions', () => {
 
   it.each(['cancelUnwatched', 'enabled', 'xCacheHeader', 'log'])('%s is true or false, and no text', (name) => {
     expect(refused({ [name]: 'false' })).toContain(`${name}: expected true or false, got "false"`);
+  });
+
+  it.each([true, 'freeze', null])('share refuses %j', (share) => {
+    expect(refused({ share })).toContain("share: expected one of 'copy', 'frozen', got");
   });
 
   it.each(['', ' ', 'a b', 'a/b', 'ä', 'x'.repeat(65), 7, null])('namespace refuses %j', (namespace) => {
