@@ -6,7 +6,7 @@ if alive('mark-until') and state['mark-kind'] == 'failed' then return { 'failed'
 
 local token, lasts, loading = ARGV[1], from_now(ARGV[2]), '0'
 -- a live lease is never replaced: where loads outlast the patience of waiters, nobody would ever fill
-if alive('lease-until') then
+if alive('lease-until') and state['lease'] then
   token = state['lease']
   lasts = math.max(lasts, ends('lease-until'))
   loading = state['loading'] or '0'

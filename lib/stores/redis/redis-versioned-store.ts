@@ -60,7 +60,17 @@ export class RedisVersionedStore extends VersionedStore {
   }
 
   async begin(key: string, { lease, leaseMs }: BeginOptions): Promise<BeginOutcome> {
-    return parseBegin(await this.#run('begin', key, [lease, duration(leaseMs)]));
+    const begin = async (): Promise<BeginOutcome> =>
+      parseBegin(await this.#run('begin', key, [lease, duration(leaseMs)]));
+    try {
+      return await begin();
+    } catch (error) {
+      if (!(error instanceof CorruptEntryError)) throw error;
+      // a mark or a lease that is none would stand before every load until its end
+      this.#report({ type: 'corrupt-entry', key, error });
+      await this.invalidate(key, { floorMs: 1 });
+      return begin();
+    }
   }
 
   async fill(

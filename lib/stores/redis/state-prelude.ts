@@ -1,3 +1,6 @@
+/** The latest moment that anything in a state may end at: in the year 3554. */
+export const FURTHEST_MS = 50_000_000_000_000;
+
 /**
  * What the writing scripts have in common. The state of a key is a hash, each part of which has its own end; the key's own expiry covers
  * the longest of them. Times are whole milliseconds of the server's clock. The payload is read only where it is returned.
@@ -36,7 +39,11 @@ end
 local state = {}
 for i, name in ipairs(NAMES) do state[name] = found[i] end
 
-local function ends(name) return tonumber(state[name]) or 0 end
+-- an end that no store of ours wrote counts as past: beyond ${FURTHEST_MS} PEXPIREAT refuses it sooner or later
+local function ends(name)
+  local at = tonumber(state[name])
+  return at and at >= 0 and at <= ${FURTHEST_MS} and at or 0
+end
 local function alive(name) return now < ends(name) end
 local function from_now(ms) return now + tonumber(ms) end
 local function text(number) return string.format('%.0f', number) end
@@ -86,7 +93,7 @@ end
 
 -- the fresh value as replies tell it, or nil
 local function fresh_value()
-  if not alive('fresh-until') then return nil end
+  if not alive('fresh-until') or not alive('kept-until') then return nil end
   local payload = redis.call('HGET', key, 'payload')
   if not payload or (state['kind'] and not is_version(state['kind'], state['order'])) then return nil end
   return { text(now), payload, state['fresh-until'], state['kind'], state['order'] }

@@ -9,6 +9,7 @@ import type {
 } from '../../core/versioned-store.js';
 import type { Version } from '../../core/version.js';
 import { READ_FIELDS } from './read-script.js';
+import { FURTHEST_MS } from './state-prelude.js';
 
 const REASONS: readonly string[] = ['invalidated', 'evicted', 'filled', 'older'] satisfies SupersededReason[];
 const ORDER_DIGITS = 19;
@@ -116,7 +117,9 @@ function parseMark(reply: unknown): LoadMark {
 }
 
 function isAlive(until: unknown, now: number): boolean {
-  return now < Number(optionalText(until) ?? 0);
+  const end = Number(optionalText(until) ?? 0);
+  if (end >= 0 && end <= FURTHEST_MS) return now < end;
+  throw malformed(until);
 }
 
 function list(reply: unknown, length?: number): readonly unknown[] {
