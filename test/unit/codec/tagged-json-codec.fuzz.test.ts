@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ClassRegistry } from '../../../lib/codec/class-registry.js';
+import { TAGS } from '../../../lib/codec/tags.js';
 import { TaggedJsonCodec } from '../../../lib/codec/tagged-json-codec.js';
 import { CorruptEntryError, OtherShapeError } from '../../../lib/core/errors.js';
 
@@ -10,7 +11,16 @@ class Product {
   constructor(readonly content: unknown) {}
 }
 
-const codec = new TaggedJsonCodec(new ClassRegistry().register(Product));
+/** Has whatever properties come, as an entity's loader may have added some. */
+class Category {
+  static of(properties: object): Category {
+    return Object.defineProperties(new Category(), Object.getOwnPropertyDescriptors(properties));
+  }
+}
+
+const classes = new ClassRegistry().register(Product).register(Category);
+classes.shape(Product, 'abcdefgh');
+const codec = new TaggedJsonCodec(classes);
 
 const key = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 5 }),
@@ -25,8 +35,18 @@ const key = fc.oneof(
     '$',
     '$undefined',
     '$x',
+    '__promise_owner__',
+    '__has_owner__',
+    'then',
+    'valueOf',
+    'hasOwnProperty',
+    '0',
+    '-1',
+    'length',
   ),
 );
+
+const Float16 = (globalThis as unknown as { Float16Array: new (buffer: ArrayBuffer) => unknown }).Float16Array;
 
 const leaf = fc.oneof(
   fc.string({ unit: 'binary' }),
@@ -59,7 +79,13 @@ const leaf = fc.oneof(
   fc.float64Array(),
   fc.bigInt64Array(),
   fc.bigUint64Array(),
-  fc.constantFrom(/a"b/gi, /\//u),
+  fc
+    .tuple(fc.constantFrom(/a"b/gi, /\//u, /\u{1f600}/uy), fc.nat(9))
+    .map(([{ source, flags }, lastIndex]) => Object.assign(new RegExp(source, flags), { lastIndex })),
+  fc.webUrl({ withQueryParameters: true, withFragments: true }).map((text) => new URL(text)),
+  ...('Float16Array' in globalThis
+    ? [fc.uint8Array({ minLength: 4, maxLength: 4 }).map((bytes) => new Float16(bytes.slice().buffer))]
+    : []),
 );
 
 const { value: anyValue } = fc.letrec<{ value: unknown }>((tie) => ({
@@ -72,6 +98,7 @@ const { value: anyValue } = fc.letrec<{ value: unknown }>((tie) => ({
     fc.array(fc.tuple(tie('value'), tie('value')), { maxLength: 4 }).map((entries) => new Map(entries)),
     fc.array(tie('value'), { maxLength: 4 }).map((items) => new Set(items)),
     tie('value').map((content) => new Product(content)),
+    fc.array(fc.tuple(key, tie('value')), { maxLength: 4 }).map((entries) => Category.of(ownProperties(entries))),
   ),
 }));
 
@@ -83,6 +110,14 @@ describe('TaggedJsonCodec, any value', () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+
+  it('stands for every tag there is: none is left out of these tests', () => {
+    const seen = new Set<string>();
+    for (const value of fc.sample(anyValue, 3_000)) {
+      for (const [, tag = ''] of codec.encode(value).matchAll(/\{"\$([A-Za-z0-9]+)":/g)) seen.add(tag);
+    }
+    expect([...TAGS.keys(), 'class'].filter((tag) => !seen.has(tag))).toStrictEqual([]);
   });
 
   it('without tags is decoded by JSON.parse alone', () => {
@@ -129,22 +164,7 @@ describe('TaggedJsonCodec, hostile bytes', () => {
   });
 
   it('made of tags and any content decode or are corrupt, and nothing else', () => {
-    const name = fc.constantFrom(
-      '$Date',
-      '$Map',
-      '$Set',
-      '$RegExp',
-      '$URL',
-      '$Buffer',
-      '$Int16Array',
-      '$SparseArray',
-      '$class',
-      '$bigint',
-      '$number',
-      '$undefined',
-      '$$x',
-      '__proto__',
-    );
+    const name = fc.constantFrom(...[...TAGS.keys(), 'class'].map((tag) => `$${tag}`), '$$x', '__proto__');
     const { node } = fc.letrec<{ node: unknown }>((tie) => ({
       node: fc.oneof(
         { depthSize: 'small' },
