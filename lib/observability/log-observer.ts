@@ -67,7 +67,7 @@ export class LogObserver extends CacheObserver {
       case 'other-shape':
         return this.warn(
           event.type,
-          `What lies under ${event.key} was written by an instance of another release and counts as a miss here: ${text(event.error)}. This ends with the deployment.`,
+          `What lies under ${event.key} was written by an instance with other classes and counts as a miss: ${text(event.error)} In a rolling deployment this passes.`,
         );
       default:
     }

@@ -147,7 +147,7 @@ describe('a deployment with a changed entity', () => {
     expect(await young.outcomes(2)).toEqual(['MISS', 'HIT']);
     expect(young.events('other-shape')).toEqual([expect.objectContaining({ stays: false })]);
     expect(young.events('corrupt-entry')).toEqual([]);
-    expect(young.running.lines.filter((line) => line.includes('another release'))).toHaveLength(1);
+    expect(young.running.lines.filter((line) => line.includes('with other classes'))).toHaveLength(1);
   });
 
   it('a release with the same entity reads what the other stored', async () => {
