@@ -1,26 +1,31 @@
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { configDefaults, defineConfig } from 'vitest/config';
+import { builtLibrary } from './test/support/coverage/built-library.js';
 
 const lib = fileURLToPath(new URL('./lib', import.meta.url));
 
+// Tests and the sample application import the package by its own name. That name means the sources; where there are none, beside
+// an installed package (`npm run test:package`), it means what it says.
+const sources = [
+  { find: /^nestjs-distributed-cache$/, replacement: `${lib}/index.ts` },
+  { find: /^nestjs-distributed-cache\/([a-z-]+)$/, replacement: `${lib}/$1.ts` },
+];
+
+// Set by `npm run coverage`, which adds up what the tests and the processes that they start have run.
+const covered = process.env.NODE_V8_COVERAGE !== undefined;
+
 export default defineConfig({
-  resolve: {
-    // Tests and the sample application import the package by its own name; here that name means the sources.
-    alias: [
-      { find: /^nestjs-distributed-cache$/, replacement: `${lib}/index.ts` },
-      { find: /^nestjs-distributed-cache\/([a-z-]+)$/, replacement: `${lib}/$1.ts` },
-    ],
-  },
+  plugins: covered ? [builtLibrary()] : [],
+  resolve: { alias: existsSync(`${lib}/index.ts`) ? sources : [] },
   test: {
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 120_000,
     teardownTimeout: 30_000,
-    coverage: {
-      include: ['lib/**/*.ts'],
-      thresholds: { lines: 90, functions: 90, branches: 85, statements: 90 },
-    },
+    setupFiles: covered ? ['test/support/coverage/after-each-file.ts'] : [],
+    server: { deps: { external: covered ? [/\/dist\/lib\//] : [] } },
     projects: [
       {
         // No servers, so one file of it runs within a second.

@@ -93,9 +93,10 @@ export const ROOMS = [
   { name: 'servers', files: /^servers\//, may: [], packages: ['node:*'] },
   { name: 'cluster', files: /^sample-app\/cluster\//, may: ['servers', 'sample-app'], packages: ['*'] },
   { name: 'bench', files: /^bench\//, may: ['servers', 'sample-app'], packages: ['*'] },
-  // These two stand for a user's program: they see the package by its public name only.
+  // These stand for a user's program: they see the package by its public name only.
   { name: 'sample-app', files: /^sample-app\//, may: [], packages: ['*'] },
   { name: 'e2e', files: /^test\/e2e\//, may: ['sample-app', 'servers', 'test-support'], packages: ['*'] },
+  { name: 'package-app', files: /^test\/package\/app\//, may: [], packages: ['*'] },
   { name: 'test-support', files: /^test\/support\//, free: true },
 ];
 

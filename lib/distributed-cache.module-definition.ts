@@ -22,5 +22,6 @@ export const RESOLVED_OPTIONS = Symbol('DistributedCacheResolvedOptions');
 
 /** What `forRootAsync({ useClass })` and `useExisting` expect. */
 export interface DistributedCacheOptionsFactory {
+  /** Called once, while the application starts. */
   createDistributedCacheOptions(): DistributedCacheOptions | Promise<DistributedCacheOptions>;
 }

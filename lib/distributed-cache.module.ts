@@ -6,6 +6,7 @@ import {
   ConfigurableModuleClass,
   MODULE_OPTIONS_TOKEN,
   RESOLVED_OPTIONS,
+  type ASYNC_OPTIONS_TYPE,
   type DistributedCacheExtras,
 } from './distributed-cache.module-definition.js';
 import { resolveOptions, type DistributedCacheOptions } from './distributed-cache.options.js';
@@ -36,5 +37,14 @@ export class DistributedCacheModule extends ConfigurableModuleClass {
   /** @throws InvalidOptionsError while the application starts, when the options make no sense */
   static override forRoot(options: DistributedCacheOptions & DistributedCacheExtras = {}): DynamicModule {
     return super.forRoot(options);
+  }
+
+  /**
+   * As `forRoot()`, with options that come from elsewhere: `useFactory` (with `inject`), `useClass` or `useExisting`.
+   *
+   * @throws InvalidOptionsError while the application starts, when the options make no sense
+   */
+  static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
+    return super.forRootAsync(options);
   }
 }

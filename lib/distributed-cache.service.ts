@@ -38,6 +38,7 @@ export interface CacheAnswer<T> {
  */
 @Injectable()
 export class DistributedCacheService {
+  /** @internal Nest builds it. */
   constructor(@Inject(CacheHost) private readonly host: CacheHost) {}
 
   /**

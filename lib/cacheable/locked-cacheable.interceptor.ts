@@ -15,6 +15,7 @@ type XCache = Outcome | 'BYPASS';
 /** Serves a decorated controller method through the cache. `@LockedCacheable()` brings it along. */
 @Injectable()
 export class LockedCacheableInterceptor implements NestInterceptor {
+  /** @internal Nest builds it. */
   constructor(
     @Inject(RoutePlans) private readonly plans: RoutePlans,
     @Inject(HttpAdapterHost) private readonly adapterHost: HttpAdapterHost,

@@ -21,6 +21,7 @@ export interface TypeOrmEntityMetadata {
   readonly relations?: readonly TypeOrmRelation[];
 }
 
+/** The slice of TypeORM's `ColumnMetadata` that is read. */
 export interface TypeOrmColumn {
   /** Where in the entity, with dots for embedded objects: `audit.updatedAt`. */
   readonly propertyPath: string;
@@ -45,6 +46,7 @@ export interface TypeOrmRelation {
   readonly isEager?: boolean;
 }
 
+/** The slice of TypeORM's `EmbeddedMetadata` that is read. */
 export interface TypeOrmEmbedded {
   /** The class of the embedded object. */
   readonly type: unknown;

@@ -84,6 +84,7 @@ export type CacheEvent =
 
 /** Port for whoever listens, and its injection token. What an observer throws is caught and never reaches a read. */
 export abstract class CacheObserver {
+  /** Called synchronously, in the middle of a read: be quick, and leave slow work for later. */
   abstract observe(event: CacheEvent): void;
 }
 

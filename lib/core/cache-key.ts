@@ -21,7 +21,7 @@ export const MAX_READABLE_KEY_LENGTH = 200;
  *
  * So `['product', 42]` is `product:#42` and `['product', '42']` is `product:42`: a number and its digits are different parts. Numbers are told apart as `Object.is` does;
  * a property that is `undefined` is not the same as one that is missing. Braces never occur, so a key may stand in a Redis hash tag, and neither do lone
- * surrogates. Text longer than {@link MAX_READABLE_KEY_LENGTH} is cut and ends in `~` and its SHA-256 in hex, which no shorter key does.
+ * surrogates. Text longer than 200 UTF-16 units is cut and ends in `~` and its SHA-256 in hex, which no shorter key does.
  *
  * @throws InvalidKeyError for an empty list and for a part without a clear identity: a function, a symbol, an instance of a class, something that
  *   contains itself, more than 100 levels

@@ -7,6 +7,7 @@
  */
 export type LockState = 'idle' | 'connecting' | 'connected' | 'suspended' | 'lost' | 'auth-failed' | 'closed';
 
+/** Bounds of one attempt at a lock. */
 export interface AcquireOptions {
   /** Deadline of the whole attempt, a connection that has to be waited for included. Milliseconds, > 0. */
   readonly timeoutMs: number;
@@ -14,9 +15,11 @@ export interface AcquireOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Bounds of one wait for a busy lock. */
 export interface WaitOptions {
   /** The longest wait. Milliseconds, >= 0. */
   readonly timeoutMs: number;
+  /** Ends the wait early, with `aborted`. */
   readonly signal?: AbortSignal;
 }
 
@@ -55,6 +58,7 @@ export abstract class LockProvider {
   /** For logs and events: `'zookeeper'`, `'redis'`, `'in-process'`. */
   abstract readonly name: string;
 
+  /** Where the connection stands now; never waits. */
   abstract readonly state: LockState;
 
   /**

@@ -34,6 +34,7 @@ export interface KeyState {
   readonly mark?: LoadMark;
 }
 
+/** What a load that begins offers. */
 export interface BeginOptions {
   /** A token nobody else has; put on the state when there is no live lease. */
   readonly lease: string;
@@ -41,6 +42,7 @@ export interface BeginOptions {
   readonly leaseMs: number;
 }
 
+/** What the second look found: an answer, or the lease under which to load. */
 export type BeginOutcome =
   /** Somebody filled it meanwhile. */
   | { readonly kind: 'fresh'; readonly value: StoredValue }
@@ -64,6 +66,7 @@ export interface Lifetime {
   readonly keepStaleMs: number;
 }
 
+/** What a load stores: under which lease, counted from which moment, which value. */
 export interface Fill extends Lifetime {
   readonly lease: string;
   readonly begunAt: string;
@@ -80,6 +83,7 @@ export interface Fill extends Lifetime {
  */
 export type SupersededReason = 'invalidated' | 'evicted' | 'filled' | 'older';
 
+/** Whether a fill was stored; if not, why. Being refused is an expected outcome, not an error. */
 export type FillOutcome =
   | { readonly stored: true }
   | {
@@ -94,6 +98,7 @@ export type FillOutcome =
 /** `removed`: its floor is exclusive. `inserted`: replaces a removal's floor, since a row may be born again at version 1. */
 export type ChangeKind = 'changed' | 'removed' | 'inserted';
 
+/** An announced change. */
 export interface Invalidation {
   /** The version the change gave the row, if it is known; of a removed row, the last one it had. */
   readonly version?: Version;
@@ -103,6 +108,7 @@ export interface Invalidation {
   readonly floorMs: number;
 }
 
+/** What the writer of a versioned row stores. */
 export interface WriterSet extends Lifetime {
   readonly payload: string;
   readonly version: Version;

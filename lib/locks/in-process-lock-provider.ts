@@ -10,10 +10,15 @@ import {
 import { InProcessLockTable, type InProcessHolding } from './in-process-lock-table.js';
 import { WatchedLock } from './watched-lock.js';
 
+/** For tests; an application has no reason to set any. */
 export interface InProcessLockProviderOptions {
   /** Default: the machine's own clock. */
   readonly clock?: Clock;
-  /** Default: a table of its own, so that two providers never compete. */
+  /**
+   * Default: a table of its own, so that two providers never compete.
+   *
+   * @internal
+   */
   readonly table?: InProcessLockTable;
 }
 
@@ -35,6 +40,7 @@ export class InProcessLockProvider extends LockProvider {
     this.#table = table;
   }
 
+  /** `'connected'` until it is closed. */
   get state(): LockState {
     return this.#closed ? 'closed' : 'connected';
   }

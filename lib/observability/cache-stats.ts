@@ -12,17 +12,23 @@ export interface CacheCounts {
   readonly misses: number;
   /** Loads that were started here. */
   readonly loads: number;
+  /** Loads whose loader failed or took longer than `loadTimeoutMs`. */
   readonly loadFailures: number;
   /** Reads that shared a load of this process, and loads that were spared by waiting for another process. */
   readonly waits: number;
+  /** Loaded values that were stored. */
   readonly stored: number;
   /** Loaded values that were not stored because the state had moved on. */
   readonly superseded: number;
   /** Loaded values that could not be stored: not serializable, too large, `undefined`. */
   readonly notStored: number;
+  /** Changes announced here, one for each key. */
   readonly invalidations: number;
+  /** Reads that passed the cache by: disabled, inside a transaction, not cacheable. */
   readonly bypasses: number;
+  /** Commands that the store did not answer in time, or with an error. */
   readonly storeFailures: number;
+  /** Attempts at a lock that the lock service did not answer. */
   readonly lockFailures: number;
 }
 

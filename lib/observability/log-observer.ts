@@ -3,7 +3,9 @@ import type { Clock } from '../core/clock.js';
 
 /** What of Nest's `Logger` is used. */
 export interface LogSink {
+  /** What is good to know. */
   log(message: string): void;
+  /** What wants attention. */
   warn(message: string): void;
 }
 

@@ -11,6 +11,7 @@ import { RedisVersionedStore } from './redis/redis-versioned-store.js';
 
 const MAX_ENTRIES = 10_000;
 
+/** Which cache is taken, and whether it must have atomic steps. */
 export interface CacheManagerStoreOptions {
   /** A cache of cache-manager 7. Default: the one that `CacheModule` of `@nestjs/cache-manager` registered. */
   readonly cache?: unknown;

@@ -24,7 +24,9 @@ const SWEEP_EVERY_MS = 1_000;
 const SWEEP_LIMIT = 5_000;
 const SWEEP_AGAIN_MS = 5;
 
+/** Its clock and its bounds. */
 export interface InProcessStoreOptions {
+  /** By which freshness, leases and floors are counted. */
   readonly clock: Clock;
   /** The most keys it keeps; beyond that the least recently used one goes. */
   readonly maxEntries: number;

@@ -7,6 +7,7 @@ const DEFAULT_MAX_ENTRIES = 10_000;
 /** What the table of the least recently used can count. */
 const MOST_ENTRIES = 2 ** 24;
 
+/** Bounds of what a process keeps. */
 export interface MemoryStoreOptions {
   /** The most keys it keeps; beyond that the least recently used one goes. A whole number from 1 to 16,777,216. Default 10,000. */
   readonly maxEntries?: number;

@@ -4,6 +4,7 @@
  */
 export interface ContractCase {
   readonly name: string;
+  /** Rejects when the contract is not kept. */
   run(): Promise<void>;
 }
 

@@ -8,7 +8,7 @@ import { waitingCases } from './lock-contract/waiting-cases.js';
 export type { LockProviderHarness } from './lock-contract/lock-harness.js';
 
 /**
- * What is expected of every {@link LockProvider}, as cases for any test runner. They need no fake: run them against the real service.
+ * What is expected of every `LockProvider`, as cases for any test runner. They need no fake: run them against the real service.
  *
  * A case waits for conditions, never for time (the keep-alive case excepted, which takes `holdBeyondMs`); a healthy provider needs
  * milliseconds for most of them. Give each some 60 seconds, since a step that hangs is only told from a slow one after `patienceMs`.

@@ -15,9 +15,11 @@ export interface VersionedStoreHarness {
   readonly sleep?: (ms: number) => Promise<void>;
   /** Loses the state of one key, as a server short of memory does. Left out: `clear()` does it in cases, and histories lose nothing. */
   readonly evict?: (key: string) => Promise<void>;
+  /** Called once at the end of a case, whether it failed or not: closes the stores and removes what they left. */
   dispose(): Promise<void>;
 }
 
+/** Opens a fresh store for a case. */
 export type MakeVersionedStoreHarness = () => Promise<VersionedStoreHarness>;
 
 /** Outlives every case. */

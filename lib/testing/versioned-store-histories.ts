@@ -4,6 +4,7 @@ import { HistoryRun } from './history-run.js';
 import { randomHistory } from './history-steps.js';
 import { elapse, type MakeVersionedStoreHarness, type VersionedStoreHarness } from './versioned-store-harness.js';
 
+/** How many random histories the contract suite runs, and which. */
 export interface VersionedStoreHistoriesOptions {
   /** How many histories are compared with the reference. Default 10,000. */
   readonly histories?: number;
@@ -26,7 +27,7 @@ const SHORT_PER_PAUSE = 0.75;
 
 /**
  * Random histories of steps, each on a key of its own, compared step by step with the protocol told in the plainest way
- * ({@link ReferenceStore}). A failing case prints the steps that lead to the difference.
+ * (`ReferenceStore`). A failing case prints the steps that lead to the difference.
  */
 export function versionedStoreHistories(
   makeHarness: MakeVersionedStoreHarness,

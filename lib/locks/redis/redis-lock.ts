@@ -17,6 +17,7 @@ interface CommonOptions {
   readonly ttlMs?: number;
 }
 
+/** `url` or `client`, never both. */
 export type RedisLockOptions =
   | (CommonOptions & {
       /** `redis://user:password@host:6379/0`, or `rediss://` for TLS. A connection of its own, with whichever of `redis` and `ioredis` is installed. */

@@ -60,7 +60,9 @@ export interface ZkSessionCredentials {
   readonly password: string;
 }
 
+/** Credentials that a session shows to the servers. */
 export interface ZkAuth {
+  /** The only scheme there is. */
   readonly scheme: 'digest';
   /** `user:password` */
   readonly credentials: string;
