@@ -17,7 +17,8 @@ function removeOrphans(directory) {
 }
 
 export function build() {
-  const projects = ['lib', 'servers', 'sample-app'];
+  // Beside an installed package there is no library to build; see scripts/package/.
+  const projects = ['lib', 'servers', 'sample-app'].filter((name) => existsSync(join(root, name, 'tsconfig.json')));
   projects.forEach(removeOrphans);
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   const { status } = spawnSync(process.execPath, [compiler, '-b', ...projects], {

@@ -81,14 +81,27 @@ function compareImports() {
   }
 }
 
+const BESIDE_CODE = ['LICENSE', 'README.md', 'CHANGELOG.md', 'package.json'];
+
+/** The built library and what tells about it, and nothing else; every map carries the sources that it maps to. */
+function checkFiles(paths) {
+  for (const wanted of BESIDE_CODE) if (!paths.includes(wanted)) complaints.push(`The tarball has no ${wanted}.`);
+  for (const path of paths.filter((each) => !BESIDE_CODE.includes(each))) {
+    if (!/^dist\/lib\/.*(\.js|\.js\.map|\.d\.ts)$/.test(path)) complaints.push(`The tarball should not have ${path}.`);
+    if (!path.endsWith('.map')) continue;
+    const { sources, sourcesContent = [] } = JSON.parse(readFileSync(join(root, path), 'utf8'));
+    if (sources.some((_, index) => typeof sourcesContent[index] !== 'string')) {
+      complaints.push(`${path} points to a source that is not there.`);
+    }
+  }
+}
+
 /** The versions under development stand for the declared ranges, so that nothing but npm's cache is needed. */
 function makeConsumer(directory) {
   const packed = run('npm pack', 'npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', directory], root);
   if (packed === undefined) return undefined;
   const [{ filename, files }] = Object.values(JSON.parse(packed));
-  for (const wanted of ['LICENSE', 'README.md', 'CHANGELOG.md', 'package.json']) {
-    if (!files.some(({ path }) => path === wanted)) complaints.push(`The tarball has no ${wanted}.`);
-  }
+  checkFiles(files.map(({ path }) => path));
   const consumer = join(directory, 'consumer');
   mkdirSync(consumer);
   const required = Object.keys(manifest.peerDependencies).filter(
