@@ -33,6 +33,17 @@ function dependenciesOf({ nest, typeorm, redis, ioredis, cacheManager }) {
   };
 }
 
+const COLUMNS = ['typeorm', 'redis', 'ioredis', '@keyv/redis', 'cache-manager', 'cache-manager-redis-yet'];
+
+/** Peers that have no column in the table: where the tests run, each is there, in the version under development or in that of the row's Nest. */
+function otherPeers({ nest, runs }) {
+  if (!runs.includes('e2e')) return {};
+  const others = Object.keys(manifest.peerDependencies).filter((name) => !COLUMNS.includes(name));
+  return Object.fromEntries(
+    others.map((name) => [name, name.startsWith('@nestjs/') ? nest : manifest.devDependencies[name]]),
+  );
+}
+
 /** The install flags and the environment that make `zookeeper` what the row says. */
 const ZOOKEEPER = {
   built: {},
@@ -66,7 +77,7 @@ async function install(row, node, { directory, consumer }) {
 export async function makeConsumer(row, node, { directory, tarball }) {
   const consumer = join(directory, row.name);
   mkdirSync(consumer);
-  const dependencies = { ...dependenciesOf(row), [manifest.name]: `file:${tarball}` };
+  const dependencies = { ...otherPeers(row), ...dependenciesOf(row), [manifest.name]: `file:${tarball}` };
   const allowScripts = { zookeeper: true };
   writeJson(join(consumer, 'package.json'), {
     name: row.name,
