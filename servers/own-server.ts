@@ -14,6 +14,7 @@ const VARIABLES: Record<ServerKind, string> = {
   redis: 'TEST_REDIS_URL',
   zookeeper: 'TEST_ZOOKEEPER_CONNECT',
   postgres: 'TEST_POSTGRES_URL',
+  mariadb: 'TEST_MARIADB_URL',
 };
 
 function nowhereToBeFound(kind: ServerKind): Error {

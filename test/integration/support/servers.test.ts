@@ -2,11 +2,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { createConnection } from 'mysql2/promise';
 import pg from 'pg';
 import { createClient } from 'redis';
 import { describe, expect, inject, it, onTestFinished, vi } from 'vitest';
 
-import { ask, startPostgres, startRedis, startZooKeeper } from '../../../servers/index.js';
+import { ask, startMariaDb, startPostgres, startRedis, startZooKeeper } from '../../../servers/index.js';
 
 function running(pid: number): boolean {
   try {
@@ -107,6 +108,23 @@ describe('a server of the test’s own', () => {
     postgres.resume();
     expect(await answer).toBe(true);
     await client.end();
+  });
+
+  it('MariaDB: keeps its data when killed and restarted, and leaves nothing', async () => {
+    const mariaDb = await startMariaDb();
+    onTestFinished(() => mariaDb.stop());
+    const ask = async (sql: string): Promise<unknown> => {
+      const connection = await createConnection(mariaDb.url);
+      const [rows] = await connection.query(sql);
+      await connection.end();
+      return rows;
+    };
+    await ask('create table kept as select 42 as value');
+    await mariaDb.restart();
+    expect(await ask('select value from kept')).toEqual([{ value: 42 }]);
+    const last = mariaDb.pid;
+    await mariaDb.stop();
+    expect(running(last)).toBe(false);
   });
 });
 
