@@ -1,8 +1,14 @@
 import type { ClassReference, ClassRegistry } from './class-registry.js';
+import { describeStamping, type Stamping } from './stamps/stamping.js';
 
-/** The slice of TypeORM's `DataSource` that is read: which entities there are. */
+/** The slice of TypeORM's `DataSource` that is read: which entities there are, and where their rows come from. */
 export interface TypeOrmDataSource {
   readonly entityMetadatas: readonly TypeOrmEntityMetadata[];
+  readonly options?: { readonly type: string };
+  readonly driver?: object;
+  readonly isInitialized?: boolean;
+  /** Those who hear of every change; TypeORM makes the list anew when it initializes. */
+  readonly subscribers?: readonly object[];
 }
 
 /** The slice of TypeORM's `EntityMetadata`; the same in 0.3 and 1.x. */
@@ -19,6 +25,12 @@ export interface TypeOrmEntityMetadata {
 export interface TypeOrmColumn {
   /** Where in the entity, with dots for embedded objects: `audit.updatedAt`. */
   readonly propertyPath: string;
+  /** False with `update: false`: `save()` never writes it. */
+  readonly isUpdate?: boolean;
+  /** Digits after the second; undefined is the database's own choice. */
+  readonly precision?: number | null | undefined;
+  /** A value, or a function that gives an expression of the database. */
+  readonly default?: unknown;
 }
 
 export interface TypeOrmEmbedded {
@@ -37,6 +49,8 @@ export interface EntityMetadata {
   readonly updateDatePath?: readonly string[];
   /** Classes of embedded objects, those inside them included. */
   readonly embeddedClasses: readonly ClassReference[];
+  /** How its rows come to their stamps; left out where nothing is known of it. */
+  readonly stamping?: Stamping;
 }
 
 /** The entities of any number of data sources, by class. */
@@ -47,7 +61,8 @@ export class EntityCatalog {
   add(dataSource: TypeOrmDataSource): this {
     for (const metadata of dataSource.entityMetadatas) {
       const { target } = metadata;
-      if (isClass(target) && !this.byTarget.has(target)) this.byTarget.set(target, describeEntity(metadata, target));
+      if (isClass(target) && !this.byTarget.has(target))
+        this.byTarget.set(target, describeEntity(metadata, target, dataSource));
     }
     return this;
   }
@@ -69,7 +84,11 @@ export class EntityCatalog {
   }
 }
 
-function describeEntity(metadata: TypeOrmEntityMetadata, target: ClassReference): EntityMetadata {
+function describeEntity(
+  metadata: TypeOrmEntityMetadata,
+  target: ClassReference,
+  dataSource: TypeOrmDataSource,
+): EntityMetadata {
   const { name, versionColumn, updateDateColumn } = metadata;
   return {
     name,
@@ -77,6 +96,7 @@ function describeEntity(metadata: TypeOrmEntityMetadata, target: ClassReference)
     ...(versionColumn && { versionPath: versionColumn.propertyPath.split('.') }),
     ...(updateDateColumn && { updateDatePath: updateDateColumn.propertyPath.split('.') }),
     embeddedClasses: [...new Set(embeddedClasses(metadata.embeddeds))],
+    ...(dataSource.options && { stamping: describeStamping(metadata, dataSource) }),
   };
 }
 
