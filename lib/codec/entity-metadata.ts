@@ -1,4 +1,5 @@
 import type { ClassReference, ClassRegistry } from './class-registry.js';
+import { keepStamps } from './stamps/keep-stamps.js';
 import { describeStamping, type Stamping } from './stamps/stamping.js';
 
 /** The slice of TypeORM's `DataSource` that is read: which entities there are, and where their rows come from. */
@@ -59,6 +60,7 @@ export class EntityCatalog {
 
   /** Reads an initialized data source; one that is not initialized yet has no entities. The first description of a class stays. */
   add(dataSource: TypeOrmDataSource): this {
+    keepStamps(dataSource);
     for (const metadata of dataSource.entityMetadatas) {
       const { target } = metadata;
       if (isClass(target) && !this.byTarget.has(target))

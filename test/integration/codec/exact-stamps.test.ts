@@ -19,7 +19,9 @@ import {
 
 const name = `stamps_${randomUUID().replaceAll('-', '').slice(0, 12)}`;
 const mariaDb = obtainMariaDb();
-beforeAll(async () => void (await mariaDb));
+beforeAll(async () => {
+  await mariaDb;
+});
 afterAll(async () => (await mariaDb).stop());
 
 interface Database {
