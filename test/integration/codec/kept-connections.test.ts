@@ -101,7 +101,7 @@ describe('exact stamps come from every connection that TypeORM hands out', () =>
 
   const prepare = (options: DataSourceOptions): DataSource => {
     const isolated = options.type === 'postgres' ? { schema: name } : {};
-    const dataSource = new DataSource({ ...options, ...isolated, entities: [Document, Note] } as DataSourceOptions);
+    const dataSource = new DataSource({ ...options, ...isolated, entities: [Document, Note] });
     open.push(dataSource);
     return dataSource;
   };

@@ -1,7 +1,7 @@
 import * as typeorm from 'typeorm';
 import { expect, it } from 'vitest';
 
-it('the tests of this directory run on both lines of TypeORM, each with its own', (context) => {
+it('the tests of entities run on both lines of TypeORM, each with its own', (context) => {
   const project = context.task.file.projectName;
   expect(['servers', 'typeorm-0.3']).toContain(project);
   // It went with 1.0.

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { exactStamp } from '../../../../lib/codec/stamps/exact-stamps.js';
 import { keepPostgresStamps } from '../../../../lib/codec/stamps/postgres-stamps.js';
 
-const TIMESTAMPTZ = 1184;
+const { TIMESTAMPTZ } = pg.types.builtins;
 const TEXT = '2024-01-31 12:00:00.123456+00';
 const EXACT = 1706702400123456n;
 const original = pg.types.getTypeParser(TIMESTAMPTZ, 'text') as (text: string) => unknown;
