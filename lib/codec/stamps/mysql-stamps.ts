@@ -34,24 +34,43 @@ export function keepMysqlStamps(connection: unknown): boolean {
   const { typeCast } = config;
   if (typeof typeCast === 'function' && ours.has(typeCast)) return true;
   if (typeCast === false || !isListenable(config)) return false;
-  config.typeCast = listener(typeof typeCast === 'function' ? typeCast : (_, next) => next(), config);
+  config.typeCast = listener(typeof typeCast === 'function' ? typeCast : undefined, config);
   return true;
 }
 
-function listener(heard: TypeCast, config: DateOptions): TypeCast {
+/** @param heard the application's own function, if it has one */
+function listener(heard: TypeCast | undefined, config: DateOptions): TypeCast {
   const typeCast: TypeCast = function (field, next) {
     const options = this ?? config;
-    if ((field.type !== 'DATETIME' && field.type !== 'TIMESTAMP') || !isListenable(options))
-      return heard.call(this, field, next);
-    let text: string | null | undefined;
-    // Whichever of the two the application's own function asks for: the text is taken once, and seen here.
-    const string = (): string | null => (text === undefined ? (text = field.string()) : text);
-    const value = heard.call(this, { ...field, string }, () => mysqlDate(string(), options.timezone));
-    if (value instanceof Date && typeof text === 'string') rememberStamp(value, text);
-    return value;
+    if ((field.type !== 'DATETIME' && field.type !== 'TIMESTAMP') || !readsDates(options, config))
+      return heard === undefined ? next() : heard.call(this, field, next);
+    const { timezone } = options;
+    return heard === undefined ? readStamp(field, timezone) : hearStamp(heard.bind(this), field, timezone);
   };
   ours.add(typeCast);
   return typeCast;
+}
+
+function readStamp(field: Field, timezone: string | undefined): Date | null {
+  const text = field.string();
+  const date = mysqlDate(text, timezone);
+  if (date !== null && text !== null) rememberStamp(date, text);
+  return date;
+}
+
+/** Whichever of the two the application's function asks for: the text is taken once, and seen here. */
+function hearStamp(heard: OmitThisParameter<TypeCast>, field: Field, timezone: string | undefined): unknown {
+  let text: string | null | undefined;
+  const string = (): string | null => (text === undefined ? (text = field.string()) : text);
+  const value = heard({ ...field, string }, () => mysqlDate(string(), timezone));
+  if (value instanceof Date && typeof text === 'string') rememberStamp(value, text);
+  return value;
+}
+
+/** Rows come by the thousand, and nearly all are read as the connection says, which was looked at before. */
+function readsDates(options: DateOptions, config: DateOptions): boolean {
+  const asUsual = options.timezone === config.timezone && options.dateStrings === config.dateStrings;
+  return asUsual || isListenable(options);
 }
 
 /** Whether it is known here how the driver makes a `Date`, and that it makes one. */

@@ -118,6 +118,8 @@ describe('exact stamps', () => {
       found.title = 'changed';
       const updated = await documents.save(found);
       expect(version(updated)).toStrictEqual(await truth());
+      // TypeORM writes CURRENT_TIMESTAMP, which is without a fraction there.
+      if (database === maria) expect((await truth()).order % 1_000_000n).toBe(0n);
     });
 
     it('are seen by nobody: the date is a Date like any other', async () => {
