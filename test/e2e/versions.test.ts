@@ -153,13 +153,16 @@ describe('two updates within one millisecond, on PostgreSQL', () => {
     expect(regressions(events)).toEqual([]);
   });
 
-  it('set() of a value that is ordered by a date announces and stores nothing', async () => {
+  it.each([
+    ['its date', ({ updatedAt }: Dated) => ({ version: updatedAt })],
+    ['its entity', () => ({ entity: Dated })],
+  ])('set() of a value that is ordered by a date announces and stores nothing, by %s', async (_, by) => {
     const { cache } = await start();
+    await stampAt(OLDER);
     await cache.getOrLoad(key, () => find(Dated), { entity: Dated });
     await stampAt(NEWER);
     const newer = await find(Dated);
-    expect(await cache.set(key, newer, { version: newer.updatedAt })).toBe('invalidated');
-    expect(await cache.set(key, newer, { entity: Dated })).toBe('invalidated');
+    expect(await cache.set(key, newer, by(newer))).toBe('invalidated');
     expect(await cache.get(key)).toBeUndefined();
   });
 });
