@@ -91,7 +91,7 @@ export class DistributedCacheService {
     const version = this.versionOfSet(value, options);
     // Two updates may share a stamp of time, so it does not tell which of two values is the newer.
     const cache = await this.cache();
-    if (version === undefined || version.kind === 'updated-at') {
+    if (version === undefined || isStampOfTime(version)) {
       await cache.invalidate(encoded, version === undefined ? {} : { version });
       return 'invalidated';
     }
@@ -159,4 +159,8 @@ export class DistributedCacheService {
   private versionOfSet(value: unknown, { version, entity }: SetOptions): Version | undefined {
     return version === undefined ? this.host.versionReader(entity, undefined)?.(value) : toVersion(version);
   }
+}
+
+function isStampOfTime({ kind }: Version): boolean {
+  return kind === 'updated-at' || kind === 'updated-at-us';
 }

@@ -1,4 +1,4 @@
-// Installs the servers that the tests start for themselves: `node scripts/setup-servers.mjs [redis] [zookeeper] [postgres]`.
+// Installs the servers that the tests start for themselves: `node scripts/setup-servers.mjs [redis] [zookeeper] [postgres] [mariadb]`.
 // Works for root on Debian and its relatives; elsewhere it says what to install, and with --if-possible it says nothing.
 // Nothing is started: the tests start their own servers on free ports and remove them.
 import { spawnSync } from 'node:child_process';
@@ -8,6 +8,7 @@ const PACKAGES = {
   redis: ['redis-server'],
   zookeeper: ['libzookeeper-java', 'default-jre-headless'],
   postgres: ['postgresql'],
+  mariadb: ['mariadb-server'],
 };
 // Debian asks this file before a package starts its service; 101 means no.
 const POLICY = '/usr/sbin/policy-rc.d';
@@ -40,7 +41,7 @@ function apt(...words) {
 if (!existsSync('/usr/bin/apt-get') || !existsSync('/usr/bin/dpkg-query')) {
   if (!ifPossible) {
     console.error(
-      'This script installs with apt-get, which is not here. Install Redis, ZooKeeper (with Java) and PostgreSQL',
+      'This script installs with apt-get, which is not here. Install Redis, ZooKeeper (with Java), PostgreSQL and MariaDB',
     );
     console.error('with your system’s own packages, or have `docker compose` at hand: the tests use what they find.');
   }

@@ -1,5 +1,6 @@
 /** Real servers for the tests, the benchmark and the sample's cluster: installed ones as child processes, else containers. */
 export { freePort } from './free-port.js';
+export { startMariaDb, type OwnMariaDb } from './mariadb.js';
 export { startPostgres, type OwnPostgres } from './postgres.js';
 export { startRedis, type OwnRedis, type RedisOptions } from './redis.js';
 export { guard } from './server-guard.js';

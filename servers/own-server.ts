@@ -15,6 +15,7 @@ const VARIABLES: Record<ServerKind, string> = {
   redis: 'TEST_REDIS_URL (tests) or REDIS_URL (the sample)',
   zookeeper: 'TEST_ZOOKEEPER_CONNECT (tests) or ZOOKEEPER_CONNECT (the sample)',
   postgres: 'TEST_POSTGRES_URL (tests) or DATABASE_URL (the sample)',
+  mariadb: 'TEST_MARIADB_URL',
 };
 
 function nowhereToBeFound(kind: ServerKind): Error {

@@ -1,12 +1,11 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { chmodSync, chownSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { freePort } from './free-port.js';
 import { startContainer, startProcess, temporaryDirectory, withAddress } from './own-server.js';
-import { obtainBinaries, type PostgresBinaries } from './server-binaries.js';
+import { obtainBinaries } from './server-binaries.js';
 import { ask, type OwnServer } from './server-process.js';
+import { handOver, layOut, serverUser } from './server-user.js';
 
 export interface OwnPostgres extends OwnServer {
   readonly url: string;
@@ -32,12 +31,10 @@ export async function startPostgres(): Promise<OwnPostgres> {
   const directory = temporaryDirectory('postgres');
   const data = join(directory, 'data');
   mkdirSync(data, { mode: 0o700 });
-  const owner = postgresUser();
-  if (owner !== undefined) {
-    chmodSync(directory, 0o755);
-    for (const path of [directory, data]) chownSync(path, owner.uid, owner.gid);
-  }
-  await initialize(binaries, data, owner);
+  const owner = serverUser('postgres');
+  handOver(directory, data, owner);
+  const options = ['--no-sync', '--auth=trust', '--username=postgres', '--encoding=UTF8', '--locale=C'];
+  await layOut(binaries.initdb, ['-D', data, ...options], data, owner);
   // No waiting for the disk. Commits still reach the system's memory, where they outlive a killed server.
   const quick = ['fsync=off', 'full_page_writes=off', 'max_connections=300'];
   const server = await startProcess('postgres', port, directory, {
@@ -59,32 +56,4 @@ export async function startPostgres(): Promise<OwnPostgres> {
     probe,
   });
   return withAddress(server, { url });
-}
-
-/** PostgreSQL refuses to run as root; Debian's package has made a user for it. */
-function postgresUser(): { uid: number; gid: number } | undefined {
-  if (process.getuid?.() !== 0) return undefined;
-  const [uid, gid] = ['-u', '-g'].map((flag) =>
-    Number(spawnSync('id', [flag, 'postgres'], { encoding: 'utf8' }).stdout),
-  );
-  if (!uid || !gid)
-    throw new Error('PostgreSQL refuses to run as root, and there is no user named postgres to run it as.');
-  return { uid, gid };
-}
-
-async function initialize(
-  binaries: PostgresBinaries,
-  data: string,
-  owner?: { uid: number; gid: number },
-): Promise<void> {
-  const options = ['--no-sync', '--auth=trust', '--username=postgres', '--encoding=UTF8', '--locale=C'];
-  const child = spawn(binaries.initdb, ['-D', data, ...options], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    cwd: data,
-    ...owner,
-  });
-  let complaint = '';
-  child.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
-  const [code] = (await once(child, 'close')) as [number | null];
-  if (code !== 0) throw new Error(`initdb failed:\n${complaint}`);
 }

@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path';
 
 import { repositoryRoot } from './repository-root.js';
 
-export type ServerKind = 'redis' | 'zookeeper' | 'postgres';
+export type ServerKind = 'redis' | 'zookeeper' | 'postgres' | 'mariadb';
 
 export interface RedisBinaries {
   readonly server: string;
@@ -20,10 +20,16 @@ export interface PostgresBinaries {
   readonly initdb: string;
 }
 
+export interface MariaDbBinaries {
+  readonly server: string;
+  readonly install: string;
+}
+
 interface BinariesOf {
   redis: RedisBinaries;
   zookeeper: ZooKeeperBinaries;
   postgres: PostgresBinaries;
+  mariadb: MariaDbBinaries;
 }
 
 function executable(path: string): boolean {
@@ -78,10 +84,18 @@ function findPostgres(): PostgresBinaries | undefined {
   return undefined;
 }
 
+/** Debian keeps the server where only root's PATH leads. */
+function findMariaDb(): MariaDbBinaries | undefined {
+  const server = [onPath('mariadbd'), '/usr/sbin/mariadbd'].find((path) => path !== undefined && executable(path));
+  const install = onPath('mariadb-install-db');
+  return server === undefined || install === undefined ? undefined : { server, install };
+}
+
 const finders: { [K in ServerKind]: () => BinariesOf[K] | undefined } = {
   redis: findRedis,
   zookeeper: findZooKeeper,
   postgres: findPostgres,
+  mariadb: findMariaDb,
 };
 
 /** The installed server; where it is missing, and this is root on Debian, it is installed first. */

@@ -1,7 +1,7 @@
-import { Inject, Injectable, type OnModuleInit, type Type } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleInit, type Type } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { InvalidOptionsError } from '../core/errors.js';
-import { LOCKED_CACHEABLE } from './route-plan.js';
+import { LOCKED_CACHEABLE, type RoutePlan } from './route-plan.js';
 import { RoutePlans, type Handler } from './route-plans.js';
 
 /** Providers whose methods answer in other contexts than HTTP, where interceptors run and this one does nothing. */
@@ -9,7 +9,7 @@ const OTHER_CONTEXTS = ['websockets:is_gateway', 'graphql:resolver_type'];
 
 /** Looks at every decorated method while the application starts, so that a mistake is found then and not by the first request. */
 @Injectable()
-export class LockedCacheableExplorer implements OnModuleInit {
+export class LockedCacheableExplorer implements OnModuleInit, OnApplicationBootstrap {
   constructor(
     @Inject(DiscoveryService) private readonly discovery: DiscoveryService,
     @Inject(MetadataScanner) private readonly scanner: MetadataScanner,
@@ -18,20 +18,26 @@ export class LockedCacheableExplorer implements OnModuleInit {
 
   /** @throws InvalidOptionsError for a decorated method of a provider, and for a policy that does not fit the module's options */
   onModuleInit(): void {
-    for (const { metatype } of this.discovery.getControllers()) {
-      if (typeof metatype === 'function') this.planController(metatype as Type);
-    }
+    for (const plan of this.routes()) this.plans.warnOfNever(plan);
     for (const { instance } of this.discovery.getProviders() as { readonly instance: unknown }[]) {
       const prototype = prototypeOf(instance);
       if (prototype !== undefined) this.refuseProvider(prototype);
     }
   }
 
-  private planController(controller: Type): void {
-    for (const { handler } of this.decorated(controller.prototype as object)) {
-      const plan = this.plans.find(controller, handler);
-      if (plan !== undefined) this.plans.warnOfNever(plan);
-    }
+  /** Not sooner: a data source may be initialized in the `onModuleInit` of another module. @throws InvalidOptionsError when two entities have one name */
+  onApplicationBootstrap(): void {
+    for (const plan of this.routes()) this.plans.checkVersions(plan);
+  }
+
+  private routes(): RoutePlan[] {
+    const controllers = this.discovery.getControllers().map(({ metatype }) => metatype);
+    return controllers
+      .filter((controller): controller is Type => typeof controller === 'function')
+      .flatMap((controller) =>
+        this.decorated(controller.prototype as object).map(({ handler }) => this.plans.find(controller, handler)),
+      )
+      .filter((plan) => plan !== undefined);
   }
 
   private refuseProvider(prototype: object): void {

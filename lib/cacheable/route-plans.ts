@@ -54,6 +54,11 @@ export class RoutePlans {
     this.logger.warn(`@LockedCacheable() on ${name} does nothing: ${because}.`);
   }
 
+  /** @throws InvalidOptionsError when two entities have one name */
+  checkVersions({ options: { entity, version } }: RoutePlan): void {
+    if (entity !== undefined) this.host.checkVersions(entity, version);
+  }
+
   warnOfCredential({ name }: RoutePlan, credential: string): void {
     const carried = credential === 'user' ? 'a user' : `a header "${credential}"`;
     this.host.warnOnce(

@@ -1,9 +1,16 @@
 import type { ClassReference, ClassRegistry } from './class-registry.js';
 import { entityShape } from './entity-shape.js';
+import { keepStamps } from './stamps/keep-stamps.js';
+import { describeStamping, type Stamping } from './stamps/stamping.js';
 
-/** The slice of TypeORM's `DataSource` that is read: which entities there are. */
+/** The slice of TypeORM's `DataSource` that is read: which entities there are, and where their rows come from. */
 export interface TypeOrmDataSource {
   readonly entityMetadatas: readonly TypeOrmEntityMetadata[];
+  readonly options?: { readonly type: string };
+  readonly driver?: object;
+  readonly isInitialized?: boolean;
+  /** Those who hear of every change; TypeORM makes the list anew when it initializes. */
+  readonly subscribers?: readonly object[];
 }
 
 /** The slice of TypeORM's `EntityMetadata`; the same in 0.3 and 1.x. */
@@ -34,6 +41,12 @@ export interface TypeOrmColumn {
   readonly isVirtual?: boolean;
   /** One transformer, or a list of them. */
   readonly transformer?: unknown;
+  /** False with `update: false`: `save()` never writes it. */
+  readonly isUpdate?: boolean;
+  /** Digits after the second; undefined is the database's own choice. */
+  readonly precision?: number | null | undefined;
+  /** A value, or a function that gives an expression of the database. */
+  readonly default?: unknown;
 }
 
 export interface TypeOrmRelation {
@@ -65,6 +78,8 @@ export interface EntityMetadata {
   readonly updateDatePath?: readonly string[];
   /** Classes of embedded objects, those inside them included. */
   readonly embeddedClasses: readonly ClassReference[];
+  /** How its rows come to their stamps; left out where nothing is known of it. */
+  readonly stamping?: Stamping;
 }
 
 /** The entities of any number of data sources, by class. */
@@ -74,10 +89,11 @@ export class EntityCatalog {
 
   /** Reads an initialized data source; one that is not initialized yet has no entities. The first description of a class stays. */
   add(dataSource: TypeOrmDataSource): this {
+    keepStamps(dataSource);
     for (const metadata of dataSource.entityMetadatas) {
       const { target } = metadata;
       if (!isClass(target) || this.byTarget.has(target)) continue;
-      this.byTarget.set(target, describeEntity(metadata, target));
+      this.byTarget.set(target, describeEntity(metadata, target, dataSource));
       this.shapes.set(target, entityShape(metadata));
     }
     return this;
@@ -101,7 +117,11 @@ export class EntityCatalog {
   }
 }
 
-function describeEntity(metadata: TypeOrmEntityMetadata, target: ClassReference): EntityMetadata {
+function describeEntity(
+  metadata: TypeOrmEntityMetadata,
+  target: ClassReference,
+  dataSource: TypeOrmDataSource,
+): EntityMetadata {
   const { name, versionColumn, updateDateColumn } = metadata;
   return {
     name,
@@ -109,6 +129,7 @@ function describeEntity(metadata: TypeOrmEntityMetadata, target: ClassReference)
     ...(versionColumn && { versionPath: versionColumn.propertyPath.split('.') }),
     ...(updateDateColumn && { updateDatePath: updateDateColumn.propertyPath.split('.') }),
     embeddedClasses: [...new Set(embeddedClasses(metadata.embeddeds))],
+    ...(dataSource.options && { stamping: describeStamping(metadata, dataSource) }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { MAX_VERSION_ORDER, type Version } from '../core/version.js';
 import type { EntityMetadata } from './entity-metadata.js';
+import { exactStamp } from './stamps/exact-stamps.js';
 
 /**
  * Reads a value's place in the database's order: a number that the database raises with every change of the row. A `Date` counts as milliseconds; `undefined` means that
@@ -25,9 +26,9 @@ type OrderReading = { readonly order: bigint } | { readonly problem: string };
 const NONE: VersionReading = {};
 
 /**
- * The version of a value, best source first: the entity's `@VersionColumn` (kind `version`), its `@UpdateDateColumn` (kind `updated-at`, milliseconds), the extractor (kind
- * `extracted`). A column that was not selected gives way to the next source. Columns are read of instances of the entity's class only: in a
- * plain object a property `version` may mean anything.
+ * The version of a value, best source first: the entity's `@VersionColumn` (kind `version`), its `@UpdateDateColumn` (kind `updated-at-us`, microseconds, for a `Date` that came from
+ * a driver that was listened to, else `updated-at`, milliseconds), the extractor (kind `extracted`). A column that was not selected gives way to the next source. Columns are
+ * read of instances of the entity's class only: in a plain object a property `version` may mean anything.
  *
  * `null`, `undefined` and lists have no version: a list may shrink, so its newest member does not order it. Never throws: a bad stamp must not break a read.
  */
@@ -40,6 +41,18 @@ export function versionOf(value: unknown, source: VersionSource): VersionReading
       : NONE;
   if (fromColumns !== NONE || extractor === undefined) return fromColumns;
   return guarded('The version extractor', () => extracted(value, extractor));
+}
+
+/**
+ * The version of a row that is known to be of this entity, of whatever class the object is that holds it; undefined where it has none. Never throws.
+ */
+export function rowVersion(row: unknown, entity: EntityMetadata): Version | undefined {
+  return guarded('', () => columns(row, entity)).version;
+}
+
+/** What a `Date` says as the version of a row; undefined for an invalid one and one before 1970. */
+export function dateVersion(date: Date): Version | undefined {
+  return (exactly(date) ?? reading('updated-at', dated(date), '')).version;
 }
 
 function guarded(what: string, read: () => VersionReading): VersionReading {
@@ -56,8 +69,14 @@ function columns(value: unknown, entity: EntityMetadata): VersionReading {
   const version = at(value, entity.versionPath);
   if (isStamp(version)) return reading('version', counted(version), `The @VersionColumn of ${entity.name}`);
   const updatedAt = at(value, entity.updateDatePath);
-  if (isStamp(updatedAt)) return reading('updated-at', dated(updatedAt), `The @UpdateDateColumn of ${entity.name}`);
-  return NONE;
+  if (!isStamp(updatedAt)) return NONE;
+  return exactly(updatedAt) ?? reading('updated-at', dated(updatedAt), `The @UpdateDateColumn of ${entity.name}`);
+}
+
+/** Microseconds, where they are known. They have a kind of their own, because they do not compare with milliseconds. */
+function exactly(stamp: unknown): VersionReading | undefined {
+  const order = stamp instanceof Date ? exactStamp(stamp) : undefined;
+  return order !== undefined && order >= 0n ? { version: { kind: 'updated-at-us', order } } : undefined;
 }
 
 function extracted(value: unknown, extractor: VersionExtractor): VersionReading {

@@ -1,4 +1,5 @@
 import type { ClassReference } from '../codec/class-registry.js';
+import { dateVersion } from '../codec/entity-version.js';
 import { InvalidOptionsError } from '../core/errors.js';
 import { MAX_VERSION_ORDER, type Version } from '../core/version.js';
 import type { ChangeKind } from '../core/versioned-store.js';
@@ -14,7 +15,8 @@ export interface TransactionView {
 }
 
 /**
- * A version as callers give it. A bigint or a number is what a `@VersionColumn` counts, a `Date` is what an `@UpdateDateColumn` holds; anything else says its kind:
+ * A version as callers give it. A bigint or a number is what a `@VersionColumn` counts, a `Date` is what an `@UpdateDateColumn` holds, to the
+ * microsecond when it is the very `Date` that TypeORM loaded or `save()` left in the entity, not a copy; anything else says its kind:
  * `{ kind: 'extracted', order: 7n }` for values that are cached with a `version` function.
  */
 export type GivenVersion = bigint | number | Date | Version;
@@ -113,8 +115,7 @@ function tryVersion(given: unknown): Version | undefined {
   if (typeof given === 'bigint') return within({ kind: 'version', order: given });
   if (typeof given === 'number')
     return Number.isSafeInteger(given) ? within({ kind: 'version', order: BigInt(given) }) : undefined;
-  if (given instanceof Date)
-    return Number.isNaN(given.getTime()) ? undefined : within({ kind: 'updated-at', order: BigInt(given.getTime()) });
+  if (given instanceof Date) return dateVersion(given);
   if (typeof given !== 'object' || given === null) return undefined;
   const { kind, order } = given as Partial<Version>;
   return typeof kind === 'string' && /^[a-z0-9-]{1,32}$/.test(kind) && typeof order === 'bigint'

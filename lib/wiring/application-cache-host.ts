@@ -64,6 +64,7 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
     this.closed = true;
     const cache = await this.opening?.catch(() => undefined);
     this.opened = undefined;
+    this.entities.close();
     await cache?.close();
     await this.closeParts();
   }
@@ -82,6 +83,10 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
 
   versionReader(entity: EntityClass | undefined, extractor: VersionExtractor | undefined): VersionReader | undefined {
     return this.entities.versionReader(entity, extractor);
+  }
+
+  checkVersions(entity: EntityClass, extractor: VersionExtractor | undefined): void {
+    if (this.options.enabled) this.entities.checkVersions(entity, extractor);
   }
 
   report(event: CacheEvent): void {

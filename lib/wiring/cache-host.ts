@@ -29,6 +29,9 @@ export abstract class CacheHost {
     extractor: VersionExtractor | undefined,
   ): VersionReader | undefined;
 
+  /** Warns, once, of what is wrong with the versions of an entity that will be cached. @throws InvalidOptionsError when two entities have one name */
+  abstract checkVersions(entity: EntityClass, extractor: VersionExtractor | undefined): void;
+
   /** Makes an event; never throws. */
   abstract report(event: CacheEvent): void;
 

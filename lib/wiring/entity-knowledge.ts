@@ -1,6 +1,9 @@
-import { ClassRegistry } from '../codec/class-registry.js';
-import { EntityCatalog, type TypeOrmDataSource } from '../codec/entity-metadata.js';
+import { ClassRegistry, type ClassReference } from '../codec/class-registry.js';
+import { EntityCatalog, type EntityMetadata, type TypeOrmDataSource } from '../codec/entity-metadata.js';
 import { versionOf, type VersionExtractor } from '../codec/entity-version.js';
+import { StaleSaveSubscriber } from '../codec/stamps/stale-save-subscriber.js';
+import { coarseReading, stampAdvice } from '../codec/stamps/stamp-advice.js';
+import type { Version } from '../core/version.js';
 import type { EntityClass } from '../options/call-options.js';
 import type { VersionReader } from './cache-host.js';
 
@@ -8,6 +11,12 @@ import type { VersionReader } from './cache-host.js';
 export class EntityKnowledge {
   readonly classes = new ClassRegistry();
   private readonly catalog = new EntityCatalog();
+  /** Entities that are cached, once their versions were looked at: of all others nothing is said. */
+  private readonly cached = new Set<unknown>();
+  private readonly staleSaves = new StaleSaveSubscriber(
+    (target) => (this.cached.has(target) ? this.catalog.find(target as ClassReference) : undefined),
+    ({ name }, message) => this.warnOnce(`stale save ${name}`, message),
+  );
 
   constructor(
     classes: readonly EntityClass[],
@@ -23,24 +32,51 @@ export class EntityKnowledge {
    * @throws InvalidOptionsError when two entities have one name
    */
   readDataSources(): void {
-    for (const dataSource of this.dataSources()) this.catalog.add(dataSource);
+    for (const dataSource of this.dataSources()) {
+      this.catalog.add(dataSource);
+      this.hearSaves(dataSource);
+    }
     this.catalog.registerClasses(this.classes);
+  }
+
+  /** Leaves the data sources as they were found. */
+  close(): void {
+    for (const { subscribers } of this.dataSources()) {
+      const place = subscribers?.indexOf(this.staleSaves) ?? -1;
+      if (place >= 0) (subscribers as object[]).splice(place, 1);
+    }
+  }
+
+  /**
+   * Warns of what is wrong with the versions of an entity that will be cached, once; of one that no data source has yet, later.
+   *
+   * @throws InvalidOptionsError when two entities have one name
+   */
+  checkVersions(entity: EntityClass, extractor: VersionExtractor | undefined): void {
+    if (this.cached.has(entity)) return;
+    if (this.catalog.find(entity) === undefined) this.readDataSources();
+    const found = this.catalog.find(entity);
+    if (found === undefined) return;
+    this.cached.add(entity);
+    const advice = stampAdvice(found, extractor !== undefined);
+    if (advice !== undefined) this.warnOnce(`versions ${found.name}`, advice);
   }
 
   versionReader(entity: EntityClass | undefined, extractor: VersionExtractor | undefined): VersionReader | undefined {
     if (entity === undefined && extractor === undefined) return undefined;
-    if (entity !== undefined) this.know(entity);
+    if (entity !== undefined) this.know(entity, extractor);
     return (value) => {
-      if (entity !== undefined) this.know(entity);
+      if (entity !== undefined) this.know(entity, extractor);
       const found = entity === undefined ? undefined : this.catalog.find(entity);
       const { version, problem } = versionOf(value, { entity: found, extractor });
       if (problem !== undefined) this.warnOnce(`version ${entity?.name ?? 'extractor'}`, problem);
+      if (found !== undefined) this.checkReading(found, version);
       return version;
     };
   }
 
-  private know(entity: EntityClass): void {
-    if (this.catalog.find(entity) === undefined) this.readDataSources();
+  private know(entity: EntityClass, extractor: VersionExtractor | undefined): void {
+    this.checkVersions(entity, extractor);
     if (this.catalog.find(entity) !== undefined) return;
     this.classes.register(entity);
     this.warnOnce(
@@ -48,5 +84,16 @@ export class EntityKnowledge {
       `${entity.name} is given as entity, but no initialized TypeORM data source has it: its instances are cached without a version. ` +
         'Register the data source with TypeOrmModule or name it in dataSources, or use classes: [] and a version function.',
     );
+  }
+
+  private checkReading({ name, stamping }: EntityMetadata, version: Version | undefined): void {
+    if (version?.kind === 'updated-at' && stamping?.keeping?.refused === true)
+      this.warnOnce(`milliseconds ${name}`, coarseReading(name));
+  }
+
+  /** Before it is initialized a data source has no list that lasts. */
+  private hearSaves({ subscribers, isInitialized }: TypeOrmDataSource): void {
+    if (isInitialized !== true || subscribers === undefined || subscribers.includes(this.staleSaves)) return;
+    (subscribers as object[]).push(this.staleSaves);
   }
 }

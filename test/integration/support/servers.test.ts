@@ -2,12 +2,13 @@ import { existsSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { createConnection } from 'mysql2/promise';
 import pg from 'pg';
 import { createClient } from 'redis';
 import { describe, expect, inject, it, onTestFinished, vi } from 'vitest';
 
 import { running } from '../../support/process/running.js';
-import { ask, startPostgres, startRedis, startZooKeeper } from '../../../servers/index.js';
+import { ask, startMariaDb, startPostgres, startRedis, startZooKeeper } from '../../../servers/index.js';
 
 async function selectOne(connectionString: string, sql: string): Promise<unknown> {
   const client = new pg.Client({ connectionString, connectionTimeoutMillis: 5000 });
@@ -97,6 +98,23 @@ describe('a server of the test’s own', () => {
     postgres.resume();
     expect(await answer).toBe(true);
     await client.end();
+  });
+
+  it('MariaDB: keeps its data when killed and restarted, and leaves nothing', async () => {
+    const mariaDb = await startMariaDb();
+    onTestFinished(() => mariaDb.stop());
+    const ask = async (sql: string): Promise<unknown> => {
+      const connection = await createConnection(mariaDb.url);
+      const [rows] = await connection.query(sql);
+      await connection.end();
+      return rows;
+    };
+    await ask('create table kept as select 42 as value');
+    await mariaDb.restart();
+    expect(await ask('select value from kept')).toEqual([{ value: 42 }]);
+    const last = mariaDb.pid;
+    await mariaDb.stop();
+    expect(running(last)).toBe(false);
   });
 });
 
