@@ -2,5 +2,8 @@
 export { freePort } from './free-port.js';
 export { startPostgres, type OwnPostgres } from './postgres.js';
 export { startRedis, type OwnRedis, type RedisOptions } from './redis.js';
+export { startRedisCluster, type OwnRedisCluster, type RedisClusterOptions } from './redis-cluster.js';
+export { startRedisSentinel, type OwnRedisSentinel, type RedisSentinelOptions } from './redis-sentinel.js';
 export { ask, type OwnServer } from './server-process.js';
 export { startZooKeeper, type OwnZooKeeper, type ZooKeeperOptions } from './zookeeper.js';
+export { startZooKeeperEnsemble, type OwnZooKeeperEnsemble } from './zookeeper-ensemble.js';
