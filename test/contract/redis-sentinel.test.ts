@@ -20,7 +20,7 @@ afterAll(async () => {
 // Most cases wait for something, so all clients go through theirs at the same time.
 for (const [name, make] of Object.entries(sentinelClients)) {
   describe.concurrent(`on a Redis behind Sentinels, by ${name}`, () => {
-    const clients = new ClientPool(() => make(sentinel.name, sentinel.endpoints));
+    const clients = new ClientPool(() => make(sentinel.endpoints));
     afterAll(() => clients.close());
 
     it('the versioned store keeps its contract', { timeout: 300_000 }, async () => {

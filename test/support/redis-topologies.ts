@@ -1,110 +1,46 @@
-import { Cluster as IoredisCluster, Redis as Ioredis } from 'ioredis';
-import { Cluster as IoredisV6Cluster, Redis as IoredisV6 } from 'ioredis-v6';
-import { createCluster as createV6Cluster, createSentinel as createV6Sentinel } from 'redis';
-import { createCluster as createV4Cluster } from 'redis-v4';
-import { createCluster as createV5Cluster, createSentinel as createV5Sentinel } from 'redis-v5';
+import * as ioredis5 from 'ioredis';
+import * as ioredis6 from 'ioredis-v6';
+import * as nodeRedis6 from 'redis';
+import * as nodeRedis4 from 'redis-v4';
+import * as nodeRedis5 from 'redis-v5';
+import { documentedSource, type Endpoints, type Family, type Topology } from './documented-clients.js';
+import { runSample } from './process/documented-client.mjs';
 import type { ApplicationClient } from './redis-clients.js';
 
-export type Endpoints = readonly { readonly host: string; readonly port: number }[];
+interface Closable {
+  destroy?(): unknown;
+  disconnect(): unknown;
+}
 
-const reconnectStrategy = (attempts: number): number => Math.min(50 * 2 ** attempts, 1_000);
-const socket = { connectTimeout: 2_000, reconnectStrategy };
-/** The settings of docs/redis-in-production.md. */
-const nodeRedisNode = { disableOfflineQueue: true, socket };
-const ioredisNode = { connectTimeout: 2_000, autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 0 };
+export type MakeTopologyClient = (endpoints: Endpoints) => Promise<ApplicationClient>;
 
-const silent = (): void => undefined;
-const rootNodes = (endpoints: Endpoints): { socket: { host: string; port: number } }[] =>
-  endpoints.map(({ host, port }) => ({ socket: { host, port } }));
+/** As the documentation says, by one version of a package. */
+function documented(topology: Topology, family: Family, packageExports: unknown): MakeTopologyClient {
+  return async (endpoints) => {
+    const name = family === 'ioredis' ? 'ioredis' : 'redis';
+    const source = documentedSource(topology, family, endpoints);
+    const client = (await runSample(source, { [name]: packageExports })) as Closable;
+    return { client, close: () => void closed(client).catch(() => undefined) };
+  };
+}
 
-/** Every kind of client for a Redis Cluster that `redisStore({ client })` takes, as an application makes it, connected. */
-export const clusterClients: Readonly<Record<string, (endpoints: Endpoints) => Promise<ApplicationClient>>> = {
-  'node-redis 4': async (endpoints) => {
-    const client = createV4Cluster({ rootNodes: rootNodes(endpoints), defaults: nodeRedisNode });
-    client.on('error', silent);
-    await client.connect();
-    return { client, close: () => void client.disconnect().catch(silent) };
-  },
-  'node-redis 5': async (endpoints) => {
-    const client = createV5Cluster({ rootNodes: rootNodes(endpoints), defaults: nodeRedisNode });
-    client.on('error', silent);
-    await client.connect();
-    return { client, close: () => client.destroy() };
-  },
-  'node-redis 6': async (endpoints) => {
-    const client = createV6Cluster({
-      rootNodes: rootNodes(endpoints),
-      defaults: nodeRedisNode,
-      topologyRefreshOnReconnectionAttemptStrategy: 500,
-    });
-    client.on('error', silent);
-    await client.connect();
-    return { client, close: () => client.destroy() };
-  },
-  'ioredis 5': async (endpoints) => {
-    const client = new IoredisCluster([...endpoints], {
-      enableOfflineQueue: false,
-      lazyConnect: true,
-      redisOptions: ioredisNode,
-      clusterRetryStrategy: reconnectStrategy,
-    });
-    client.on('error', silent);
-    await client.connect();
-    return { client, close: () => client.disconnect() };
-  },
-  'ioredis 6': async (endpoints) => {
-    const client = new IoredisV6Cluster([...endpoints], {
-      enableOfflineQueue: false,
-      lazyConnect: true,
-      redisOptions: ioredisNode,
-      clusterRetryStrategy: reconnectStrategy,
-    });
-    client.on('error', silent);
-    await client.connect();
-    return { client, close: () => client.disconnect() };
-  },
+async function closed(client: Closable): Promise<void> {
+  await (client.destroy ? client.destroy() : client.disconnect());
+}
+
+/** Every kind of client for a Redis Cluster that `redisStore({ client })` takes, by its name. */
+export const clusterClients: Readonly<Record<string, MakeTopologyClient>> = {
+  'node-redis 4': documented('Cluster', 'node-redis', nodeRedis4),
+  'node-redis 5': documented('Cluster', 'node-redis', nodeRedis5),
+  'node-redis 6': documented('Cluster', 'node-redis', nodeRedis6),
+  'ioredis 5': documented('Cluster', 'ioredis', ioredis5),
+  'ioredis 6': documented('Cluster', 'ioredis', ioredis6),
 };
 
-/** The same for a Redis behind Sentinels. node-redis 4 has no client for these. */
-export const sentinelClients: Readonly<
-  Record<string, (name: string, endpoints: Endpoints) => Promise<ApplicationClient>>
-> = {
-  'node-redis 5': async (name, endpoints) => {
-    const client = createV5Sentinel({ name, sentinelRootNodes: [...endpoints], nodeClientOptions: nodeRedisNode });
-    client.on('error', silent);
-    await client.connect();
-    return { client, close: () => void client.destroy().catch(silent) };
-  },
-  'node-redis 6': async (name, endpoints) => {
-    const client = createV6Sentinel({ name, sentinelRootNodes: [...endpoints], nodeClientOptions: nodeRedisNode });
-    client.on('error', silent);
-    await client.connect();
-    return { client, close: () => void client.destroy().catch(silent) };
-  },
-  'ioredis 5': async (name, endpoints) => {
-    const client = new Ioredis({
-      name,
-      sentinels: [...endpoints],
-      enableOfflineQueue: false,
-      lazyConnect: true,
-      retryStrategy: reconnectStrategy,
-      ...ioredisNode,
-    });
-    client.on('error', silent);
-    await client.connect();
-    return { client, close: () => client.disconnect() };
-  },
-  'ioredis 6': async (name, endpoints) => {
-    const client = new IoredisV6({
-      name,
-      sentinels: [...endpoints],
-      enableOfflineQueue: false,
-      lazyConnect: true,
-      retryStrategy: reconnectStrategy,
-      ...ioredisNode,
-    });
-    client.on('error', silent);
-    await client.connect();
-    return { client, close: () => client.disconnect() };
-  },
+/** The same for a Redis behind Sentinels, whose master they call `cache`. node-redis 4 has no client for these. */
+export const sentinelClients: Readonly<Record<string, MakeTopologyClient>> = {
+  'node-redis 5': documented('Sentinel', 'node-redis', nodeRedis5),
+  'node-redis 6': documented('Sentinel', 'node-redis', nodeRedis6),
+  'ioredis 5': documented('Sentinel', 'ioredis', ioredis5),
+  'ioredis 6': documented('Sentinel', 'ioredis', ioredis6),
 };
