@@ -18,7 +18,7 @@ export interface ClusterTopologySlice {
 /**
  * Lets a cluster client of node-redis notice that a replica has taken over. It asks who serves which slots when a node answers MOVED; but
  * 1. a master dies; 2. its replica takes over; 3. versions 4 and 5 go on sending to the dead master, which says nothing at all (6 looks every few seconds).
- * So where there is trouble a living node is asked, and when it knows better than the client, any key is looked for on any node: one that
+ * So where there is trouble the living nodes are asked, and when the first to answer knows better than the client, any key is looked for on any node: one that
  * does not have it answers MOVED.
  */
 export class ClusterTopology {
@@ -59,8 +59,9 @@ export class ClusterTopology {
   }
 
   async #isOutdated(): Promise<boolean> {
-    const living = this.#cluster.masters.map(clientOf).find((client) => client?.isReady === true);
-    const told = living && (await inTime(living.sendCommand(['CLUSTER', 'SLOTS'])));
+    const open = this.#cluster.masters.map(clientOf).filter((client) => client !== undefined);
+    // All of them: one that is frozen looks alive from here, and does not answer.
+    const told = await inTime(Promise.any(open.map((client) => client.sendCommand(['CLUSTER', 'SLOTS']))));
     if (!Array.isArray(told)) return false;
     return told.some((range: unknown) => {
       const [first, , master] = range as [unknown, unknown, readonly unknown[]];
@@ -69,9 +70,10 @@ export class ClusterTopology {
   }
 }
 
-/** A node that was never reached has a promise, or nothing. */
+/** A node that was never reached has a promise for a client, or nothing. */
 function clientOf(node: unknown): Answering | undefined {
-  return (node as { readonly client?: Answering }).client;
+  const { client } = node as { readonly client?: Answering };
+  return client?.isReady === true ? client : undefined;
 }
 
 function inTime<T>(answer: Promise<T>): Promise<T> {

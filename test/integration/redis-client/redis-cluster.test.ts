@@ -201,4 +201,26 @@ describe('a Redis Cluster, by every kind of client', () => {
     await cluster.healthy();
     for (const { store } of reached) for (const key of keys) await fill(store, `${key} at last`, 'x');
   });
+
+  it('a master that is frozen, with its connections open: every client goes over to its replica', async () => {
+    const reached = await reachByAll();
+    for (const { store } of reached) for (const key of keys) await fill(store, key, 'before');
+    const frozen = await cluster.masterOf(0);
+    frozen.pause();
+    closers.push(async () => {
+      frozen.resume();
+      await cluster.healthy();
+    });
+    await cluster.healthy(cluster.nodes.filter((node) => node !== frozen));
+    await Promise.all(
+      reached.map(({ name, instance }) =>
+        vi.waitFor(async () => {
+          instance.events.length = 0;
+          const run = randomUUID();
+          await Promise.all(keys.map((key) => instance.load(`${key} ${run}`, () => Promise.resolve('x'))));
+          expect(instance.flow().filter((type) => type === 'stored').length, name).toBe(keys.length);
+        }, PATIENCE),
+      ),
+    );
+  });
 });
