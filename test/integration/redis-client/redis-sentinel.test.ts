@@ -73,15 +73,16 @@ async function replicated(): Promise<void> {
 async function failOver(): Promise<() => Promise<void>> {
   const killed = await sentinel.master();
   await killed.kill();
+  closers.push(() => returned(killed));
   return async () => {
     await vi.waitFor(async () => expect((await sentinel.master()).port).not.toBe(killed.port), PATIENCE);
     await sentinel.healthy(1);
-    closers.push(() => returned(killed));
   };
 }
 
 /** The former master is back, and follows: told so here, because the Sentinels take some ten seconds to do it. */
 async function returned(server: OwnRedis): Promise<void> {
+  await vi.waitFor(async () => expect((await sentinel.master()).port).not.toBe(server.port), PATIENCE);
   await server.restart();
   await ask(server.port, `REPLICAOF 127.0.0.1 ${String((await sentinel.master()).port)}\r\n`);
   await sentinel.healthy(2);
@@ -105,11 +106,11 @@ describe('a Redis behind Sentinels whose master is killed, by every kind of clie
 
     // 2. The master dies. Loads end, with nothing stored.
     const recovered = await failOver();
-    for (const { name, instance } of reached) {
-      const { value } = await instance.load('new', () => Promise.resolve('loaded'));
-      expect(value, name).toBe('loaded');
-      expect(instance.flow(), name).toContain('store-unavailable');
-    }
+    const during = await Promise.all(
+      reached.map(({ instance }) => instance.load('new', () => Promise.resolve('loaded'))),
+    );
+    for (const { value } of during) expect(value).toBe('loaded');
+    expect(reached.some(({ instance }) => instance.flow().includes('store-unavailable'))).toBe(true);
 
     // 3. A replica has become the master, which does not know our scripts.
     await recovered();
