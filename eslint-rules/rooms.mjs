@@ -5,7 +5,7 @@ const CORE = 'core';
 const NEST = ['@nestjs/common', '@nestjs/core', 'rxjs', 'reflect-metadata'];
 
 export const ROOMS = [
-  { name: 'core', files: /^lib\/core\//, may: [], packages: ['node:crypto', 'node:async_hooks'] },
+  { name: 'core', files: /^lib\/core\//, may: [], packages: ['node:crypto', 'node:async_hooks', 'node:events'] },
   { name: 'redis-client', files: /^lib\/redis-client\//, may: [CORE], packages: ['node:*', 'redis', 'ioredis'] },
   { name: 'locks/watched', files: /^lib\/locks\/watched-lock\.ts$/, may: [CORE], packages: ['node:*'] },
   {

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, closeSync, openSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, closeSync, existsSync, openSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -90,6 +90,18 @@ function signalTree(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
+const SHELL = '/bin/bash';
+const CLOSE_ALL = 'for each in /proc/self/fd/*; do n=${each##*/}; [ "$n" -gt 2 ] && eval "exec $n>&-"; done; exec "$@"';
+
+/**
+ * A child inherits the sockets of a native ZooKeeper client in this process, and holds connections open that the client has closed; then
+ * epoll tells of them for ever. Where there is a shell that can, they are closed before the server begins.
+ */
+function withoutInheritedSockets(file: string, args: readonly string[]): [file: string, args: string[]] {
+  if (!existsSync(SHELL)) return [file, [...args]];
+  return [SHELL, ['-c', CLOSE_ALL, 'server', file, ...args]];
+}
+
 /** A server as a child process, with its data in a temporary directory. */
 export class ServerProcess {
   private child: ChildProcess | undefined;
@@ -109,7 +121,7 @@ export class ServerProcess {
     const { name, file, args, directory, owner, stopSignal, probe } = this.command;
     const output = openSync(this.log, 'a');
     // Detached: Ctrl-C at the terminal reaches the test runner, which then stops its servers in order.
-    const child = spawn(file, args, {
+    const child = spawn(...withoutInheritedSockets(file, args), {
       cwd: directory,
       detached: true,
       stdio: ['ignore', output, output],

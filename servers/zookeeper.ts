@@ -44,10 +44,18 @@ export async function startZooKeeper(options: ZooKeeperOptions = {}): Promise<Ow
     };
     return withAddress(await startContainer('zookeeper', port, env, probe), { connectString });
   }
-  const directory = temporaryDirectory('zookeeper');
+  const place = { port, directory: temporaryDirectory('zookeeper') };
+  return startZooKeeperProcess(binaries, place, { ...options, config: { ...limits, ...options.config } });
+}
+
+/** An installed ZooKeeper at a place that is given; limits of sessions that are not in `config` are ZooKeeper's own. */
+export async function startZooKeeperProcess(
+  binaries: ZooKeeperBinaries,
+  { port, directory }: { readonly port: number; readonly directory: string },
+  { tickTimeMs = 200, config: more = {}, properties = {} }: ZooKeeperOptions,
+): Promise<OwnZooKeeper> {
   const config = {
     tickTime: String(tickTimeMs),
-    ...limits,
     // Counted in ticks; enough of them for a loaded machine.
     initLimit: '50',
     syncLimit: '20',
@@ -57,11 +65,13 @@ export async function startZooKeeper(options: ZooKeeperOptions = {}): Promise<Ow
     'admin.enableServer': 'false',
     '4lw.commands.whitelist': '*',
     maxClientCnxns: '0',
-    ...options.config,
+    ...more,
   };
   const lines = Object.entries(config).map(([name, value]) => `${name}=${value}\n`);
   writeFileSync(join(directory, 'zoo.cfg'), lines.join(''));
-  const recipe = zooKeeperRecipe(binaries, join(directory, 'zoo.cfg'), options.properties ?? {}, probe);
+  const probe = (): Promise<boolean> => zooKeeperAnswers(port);
+  const recipe = zooKeeperRecipe(binaries, join(directory, 'zoo.cfg'), properties, probe);
+  const connectString = `127.0.0.1:${String(port)}`;
   return withAddress(await startProcess('zookeeper', port, directory, recipe), { connectString });
 }
 

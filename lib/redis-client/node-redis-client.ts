@@ -1,3 +1,4 @@
+import { ClusterTopology, type ClusterTopologySlice } from './cluster-topology.js';
 import { deleteByPrefix, type Primary } from './delete-by-prefix.js';
 import { guardErrors, type ErrorEmitter } from './error-guard.js';
 import { reconnectDelayMs } from './reconnect-delay.js';
@@ -34,10 +35,8 @@ interface SingleSlice extends NodeRedisSlice, Sender {
   duplicate(overrides: object): SingleSlice;
 }
 
-interface ClusterSlice extends NodeRedisSlice {
-  readonly masters: readonly unknown[];
+interface ClusterSlice extends NodeRedisSlice, ClusterTopologySlice {
   nodeClient(node: unknown): Sender | Promise<Sender>;
-  sendCommand(firstKey: string, isReadonly: boolean, args: string[]): Promise<unknown>;
 }
 
 interface SentinelSlice extends NodeRedisSlice {
@@ -68,6 +67,7 @@ export class NodeRedisClient implements RedisClient {
   readonly #options: NodeRedisOptions;
   readonly #unguard: () => void;
   readonly #subscriptions: Subscriptions;
+  readonly #topology: ClusterTopology | undefined;
   #hasBeenOpen = false;
   #reopened = false;
 
@@ -76,6 +76,7 @@ export class NodeRedisClient implements RedisClient {
     this.#kind = kindOf(client);
     this.#options = options;
     this.description = options.description ?? `node-redis${this.#kind === 'single' ? '' : ` ${this.#kind}`}`;
+    this.#topology = this.#kind === 'cluster' ? new ClusterTopology(client as ClusterSlice) : undefined;
     this.#unguard = guardErrors(client);
     this.#subscriptions = new Subscriptions(() =>
       this.#kind === 'single' ? duplicated(client as SingleSlice) : ownPubSub(client, this.#kind),
@@ -84,6 +85,11 @@ export class NodeRedisClient implements RedisClient {
 
   async run(script: RedisScript, key: string, args: readonly string[]): Promise<unknown> {
     await this.#opened();
+    const sent = this.#run(script, key, args);
+    return this.#topology === undefined ? sent : this.#topology.watch(key, sent);
+  }
+
+  #run(script: RedisScript, key: string, args: readonly string[]): Promise<unknown> {
     if (this.#kind === 'cluster' && !this.#client.destroy)
       return runOnCluster4(this.#client as ClusterSlice, script, key, args);
     const options = { keys: [key], arguments: [...args] };

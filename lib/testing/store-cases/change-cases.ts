@@ -74,15 +74,31 @@ export const changeCases: readonly StoreCase[] = [
   {
     name: 'invalidate: nothing but a higher floor prolongs one',
     run: async ({ store, elapse }) => {
-      for (const key of ['same', 'lower', 'none', 'higher'])
-        await store.invalidate(key, { version: version(5), floorMs: SHORT_MS });
-      await store.invalidate('same', { version: version(5), floorMs: LONG_MS });
-      await store.invalidate('lower', { version: version(4), floorMs: LONG_MS });
-      await store.invalidate('none', { floorMs: LONG_MS });
-      await store.invalidate('higher', { version: version(6), floorMs: LONG_MS });
+      const announcements: Record<string, Version | undefined> = {
+        same: version(5),
+        lower: version(4),
+        none: undefined,
+        higher: version(6),
+      };
+      const floors = new Map<string, string>();
+      for (const [name, announced] of Object.entries(announcements)) {
+        // On a busy machine the first floor may be over before the second announcement comes: then it proves nothing, and another key has to.
+        for (
+          let tries = 1, startedAt = -Infinity;
+          performance.now() - startedAt > SHORT_MS / 2 && tries < 50;
+          tries += 1
+        ) {
+          const key = `${name} ${String(tries)}`;
+          startedAt = performance.now();
+          await store.invalidate(key, { version: version(5), floorMs: SHORT_MS });
+          await store.invalidate(key, { ...(announced && { version: announced }), floorMs: LONG_MS });
+          floors.set(name, key);
+        }
+      }
       await elapse();
-      for (const key of ['same', 'lower', 'none']) assert.equal(await floorOf(store, key), undefined, key);
-      assert.deepEqual(await floorOf(store, 'higher'), version(6));
+      for (const name of ['same', 'lower', 'none'])
+        assert.equal(await floorOf(store, floors.get(name) ?? ''), undefined, name);
+      assert.deepEqual(await floorOf(store, floors.get('higher') ?? ''), version(6));
     },
   },
   {

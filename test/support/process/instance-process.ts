@@ -11,6 +11,12 @@ export interface InstanceSettings {
   readonly zooKeeperConnect: string;
   readonly postgresUrl: string;
   readonly sessionTimeoutMs: number;
+  /** A sample of the documentation that makes the client for store and lock, and its package; left out: a URL. */
+  readonly redisSample?: { readonly source: string; readonly package: 'redis' | 'ioredis' };
+  /** Default: ZooKeeper. */
+  readonly lock?: 'redis';
+  /** More options of `zooKeeperLock()`: plain JSON. */
+  readonly zooKeeper?: Readonly<Record<string, unknown>>;
   /** More options of the module: plain JSON. */
   readonly options?: Readonly<Record<string, unknown>>;
 }

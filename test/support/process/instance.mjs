@@ -2,11 +2,20 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { DistributedCacheModule, DistributedCacheService } from 'nestjs-distributed-cache';
-import { redisStore } from 'nestjs-distributed-cache/redis';
+import { redisLock, redisStore } from 'nestjs-distributed-cache/redis';
 import { zooKeeperLock } from 'nestjs-distributed-cache/zookeeper';
 import pg from 'pg';
+import { runSample } from './documented-client.mjs';
 
-const { namespace, redisUrl, zooKeeperConnect, postgresUrl, sessionTimeoutMs, options } = JSON.parse(process.argv[2]);
+const { namespace, redisUrl, redisSample, zooKeeperConnect, postgresUrl, sessionTimeoutMs, zooKeeper, lock, options } =
+  JSON.parse(process.argv[2]);
+
+// A client of the application's own, as the documentation makes it, or a URL.
+const samplePackages = { redis: () => import('redis'), ioredis: () => import('ioredis') };
+const client =
+  redisSample &&
+  (await runSample(redisSample.source, { [redisSample.package]: await samplePackages[redisSample.package]() }));
+const redis = client === undefined ? { url: redisUrl } : { client };
 
 const events = [];
 const observer = {
@@ -24,8 +33,11 @@ const context = await NestFactory.createApplicationContext(
     imports: [
       DistributedCacheModule.forRoot({
         namespace,
-        store: redisStore({ url: redisUrl }),
-        lock: zooKeeperLock({ connectString: zooKeeperConnect, sessionTimeoutMs }),
+        store: redisStore(redis),
+        lock:
+          lock === 'redis'
+            ? redisLock(redis)
+            : zooKeeperLock({ connectString: zooKeeperConnect, sessionTimeoutMs, ...zooKeeper }),
         observers: [observer],
         log: false,
         ...options,
@@ -80,6 +92,7 @@ const commands = {
   close: async () => {
     await context.close();
     await database.end();
+    await (client?.destroy ? client.destroy() : client?.disconnect());
   },
 };
 
