@@ -5,7 +5,7 @@ const CORE = 'core';
 const NEST = ['@nestjs/common', '@nestjs/core', 'rxjs', 'reflect-metadata'];
 
 export const ROOMS = [
-  { name: 'core', files: /^lib\/core\//, may: [], packages: ['node:crypto', 'node:async_hooks'] },
+  { name: 'core', files: /^lib\/core\//, may: [], packages: ['node:crypto', 'node:async_hooks', 'node:events'] },
   { name: 'redis-client', files: /^lib\/redis-client\//, may: [CORE], packages: ['node:*', 'redis', 'ioredis'] },
   { name: 'locks/watched', files: /^lib\/locks\/watched-lock\.ts$/, may: [CORE], packages: ['node:*'] },
   {
@@ -90,7 +90,7 @@ export const ROOMS = [
     packages: [],
   },
   // Starts real servers for the rooms below; knows nothing of the package.
-  { name: 'servers', files: /^servers\//, may: [], packages: ['node:*'] },
+  { name: 'servers', files: /^servers\//, may: [], packages: ['node:*', 'ioredis'] },
   { name: 'cluster', files: /^sample-app\/cluster\//, may: ['servers', 'sample-app'], packages: ['*'] },
   { name: 'bench', files: /^bench\//, may: ['servers', 'sample-app'], packages: ['*'] },
   // These two stand for a user's program: they see the package by its public name only.

@@ -1,4 +1,4 @@
-// Compiles the library, the starters of servers and the sample application into dist/. Runs with nothing but Node and the installed packages.
+// Compiles the library, the starters of servers, the sample application and the benchmark into dist/. Runs with nothing but Node and the installed packages.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ function removeOrphans(directory) {
 }
 
 export function build() {
-  const projects = ['lib', 'servers', 'sample-app'];
+  const projects = ['lib', 'servers', 'sample-app', 'bench'];
   projects.forEach(removeOrphans);
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   const { status } = spawnSync(process.execPath, [compiler, '-b', ...projects], {

@@ -2,5 +2,7 @@
 export { freePort } from './free-port.js';
 export { startPostgres, type OwnPostgres } from './postgres.js';
 export { startRedis, type OwnRedis, type RedisOptions } from './redis.js';
+export { monitorRedis, type RedisMonitor, type SeenCommand } from './redis-monitor.js';
 export { ask, type OwnServer } from './server-process.js';
 export { startZooKeeper, type OwnZooKeeper, type ZooKeeperOptions } from './zookeeper.js';
+export { zooKeeperCounters, type ZooKeeperCounters } from './zookeeper-counters.js';

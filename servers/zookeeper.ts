@@ -17,6 +17,8 @@ export interface ZooKeeperOptions {
   readonly minSessionTimeoutMs?: number;
   /** The server lowers longer session timeouts to this. Default 60,000. */
   readonly maxSessionTimeoutMs?: number;
+  /** Whether each write waits until the disk has it, as in production. Default false: waiting for the disk is no part of a test, and a killed server still keeps what it acknowledged. */
+  readonly sync?: boolean;
   /** More lines for zoo.cfg, by name. */
   readonly config?: Readonly<Record<string, string>>;
   /** Java system properties, such as `{ 'znode.container.checkIntervalMs': '1000' }`. */
@@ -61,7 +63,8 @@ export async function startZooKeeper(options: ZooKeeperOptions = {}): Promise<Ow
   };
   const lines = Object.entries(config).map(([name, value]) => `${name}=${value}\n`);
   writeFileSync(join(directory, 'zoo.cfg'), lines.join(''));
-  const recipe = zooKeeperRecipe(binaries, join(directory, 'zoo.cfg'), options.properties ?? {}, probe);
+  const properties = { 'zookeeper.forceSync': options.sync ? 'yes' : 'no', ...options.properties };
+  const recipe = zooKeeperRecipe(binaries, join(directory, 'zoo.cfg'), properties, probe);
   return withAddress(await startProcess('zookeeper', port, directory, recipe), { connectString });
 }
 
@@ -71,8 +74,7 @@ function zooKeeperRecipe(
   properties: Readonly<Record<string, string>>,
   probe: () => Promise<boolean>,
 ): Recipe {
-  // Waiting for the disk is no part of any test; a killed server still keeps what it acknowledged.
-  const all = { 'zookeeper.forceSync': 'no', 'zookeeper.extendedTypesEnabled': 'true', ...properties };
+  const all = { 'zookeeper.extendedTypesEnabled': 'true', ...properties };
   const small = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xms32m', '-Xmx256m'];
   const defined = Object.entries(all).map(([name, value]) => `-D${name}=${value}`);
   const main = 'org.apache.zookeeper.server.quorum.QuorumPeerMain';

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { CacheEvent, CacheObserver } from './cache-event.js';
 import type { Clock } from './clock.js';
 import type { EntryCodec } from './entry-codec.js';
@@ -47,6 +48,8 @@ export class ReadThrough {
   constructor(private readonly parts: ReadThroughParts) {
     const { clock, codec, floorMs, lockTimeoutMs, locks, storeTimeoutMs } = parts;
     const stop = this.stopping.signal;
+    // Every load under way listens to it; many are no leak.
+    setMaxListeners(0, stop);
     this.store = new StoreGate(parts.store, clock, storeTimeoutMs, this.report);
     this.look = new Look(this.store, codec, floorMs, this.flights.nextOrder, this.report);
     this.failures = new SharedFailures(clock);
