@@ -82,6 +82,11 @@ export class ReadThrough {
       for (;;) {
         request.signal?.throwIfAborted();
         const seen = await this.look.at(key);
+        const hit = seen.up ? this.look.hit(seen.state) : undefined;
+        if (hit !== undefined) {
+          this.report({ type: 'hit', key, freshForMs: hit.freshForMs });
+          return { value: hit.value as T, outcome: 'HIT' };
+        }
         const served = seen.up ? await this.serve(seen, request) : this.refuseOrGoOn(seen, policy, key);
         if (served !== undefined) return served as Answer<T>;
         passenger ??= new Passenger(this.parts.clock, request, this.look, this.report);
@@ -154,15 +159,12 @@ export class ReadThrough {
 
   // --- look -----------------------------------------------------------------------------------------------------------------------
 
-  /** What the first look alone can answer. Undefined: a load is needed. */
+  /** What the first look can answer beside a hit. Undefined: a load is needed. */
   private async serve(seen: Seen & { up: true }, request: LoadRequest<unknown>): Promise<Answer<unknown> | undefined> {
     const { key, policy } = request;
     const { state } = seen;
-    const fresh = await this.look.fresh(key, state);
-    if (fresh !== undefined) {
-      this.report({ type: 'hit', key, freshForMs: state.value?.freshForMs ?? 0 });
-      return { value: fresh.value, outcome: 'HIT' };
-    }
+    // It was no hit: if it is fresh it is unreadable, and is removed here.
+    await this.look.fresh(key, state);
     const failed = state.mark?.kind === 'failed' ? state.mark : undefined;
     const stale = await this.look.stale(
       key,

@@ -82,8 +82,12 @@ export class NodeRedisClient implements RedisClient {
     );
   }
 
-  async run(script: RedisScript, key: string, args: readonly string[]): Promise<unknown> {
-    await this.#opened();
+  run(script: RedisScript, key: string, args: readonly string[]): Promise<unknown> {
+    const opening = this.#opened();
+    return opening === undefined ? this.#send(script, key, args) : opening.then(() => this.#send(script, key, args));
+  }
+
+  #send(script: RedisScript, key: string, args: readonly string[]): Promise<unknown> {
     if (this.#kind === 'cluster' && !this.#client.destroy)
       return runOnCluster4(this.#client as ClusterSlice, script, key, args);
     const options = { keys: [key], arguments: [...args] };
@@ -112,14 +116,15 @@ export class NodeRedisClient implements RedisClient {
     return Promise.resolve();
   }
 
-  async #opened(): Promise<void> {
+  /** Undefined when there is nothing to wait for, as for every command but the first ones. */
+  #opened(): Promise<unknown> | undefined {
     const { open } = this.#options;
     if (open === undefined || this.#client.isOpen !== false) {
       this.#hasBeenOpen = true;
-      return;
+      return undefined;
     }
     this.#reopened ||= this.#hasBeenOpen;
-    await open();
+    return open();
   }
 
   async #primaries(): Promise<Primary[]> {

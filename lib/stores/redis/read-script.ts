@@ -12,8 +12,16 @@ export const READ_FIELDS = [
   'mark-until',
 ] as const;
 
-/** What every hit pays for, so it does no more than look: what of it is still alive is worked out by the reader. */
+/**
+ * What every hit pays for, so it does little more than look. A fresh value without a lease or a mark beside it, which is what a hit finds, is told in four words: the payload, what is
+ * left of its freshness, kind and order. Of anything else all fields are told, and what of it is still alive is worked out by the reader.
+ */
 export const READ = `
 local time = redis.call('TIME')
-return { time[1], time[2], redis.call('HMGET', KEYS[1], ${READ_FIELDS.map((field) => `'${field}'`).join(', ')}) }
+local state = redis.call('HMGET', KEYS[1], ${READ_FIELDS.map((field) => `'${field}'`).join(', ')})
+if state[2] and not state[6] and not state[9] then
+  local left = (tonumber(state[2]) or 0) - tonumber(time[1]) * 1000 - math.floor(tonumber(time[2]) / 1000)
+  if left > 0 then return { state[1], string.format('%.0f', left), state[4], state[5] } end
+end
+return { time[1], time[2], state }
 `;
