@@ -42,10 +42,10 @@ export async function hitCost(stage: Stage): Promise<Row[]> {
       entity: () => app.cache.getOrLoad(['entity', 42], unexpected, { entity: Product }),
     };
     const { quick } = stage.options;
-    const rounds = quick ? 3 : 25;
+    const rounds = quick ? 3 : 21;
     return [
-      ...rowsOf('64 at a time', await run(calls, pace, quick ? 200 : 4_000, 64, rounds), true),
-      ...rowsOf('one at a time', await run(calls, pace, quick ? 50 : 800, 1, rounds), true),
+      ...rowsOf('64 at a time', await run(calls, pace, quick ? 200 : 2_000, 64, rounds), true),
+      ...rowsOf('one at a time', await run(calls, pace, quick ? 50 : 400, 1, rounds), true),
       ...rowsOf(
         '64 at a time, processor time of the client',
         await run(calls, processorTime, quick ? 200 : 4_000, 64, rounds),

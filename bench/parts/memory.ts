@@ -7,6 +7,7 @@ import type { MemoryState } from '../worker/memory-run.js';
 
 const PART = 'memory';
 const MISSES = 100_000;
+const WARM_UP = 300;
 const QUIET_WITHIN_MS = 30_000;
 
 interface Left {
@@ -32,17 +33,17 @@ export async function memory(stage: Stage): Promise<Row[]> {
     lock: 'zookeeper',
   };
   const worker = await stage.worker('memory-run', settings, ['--expose-gc']);
-  const misses = quick ? 2_000 : MISSES;
+  const misses = quick ? 600 : MISSES;
   const marks: { state: MemoryState; left: Left }[] = [];
   const mark = async (): Promise<void> => {
     const atRest = await quiet(left, marks[0]?.left);
     marks.push({ state: await worker.ask<MemoryState>('state'), left: atRest });
   };
-  await worker.ask('misses', { from: 0, count: 1_000 });
+  await worker.ask('misses', { from: 0, count: WARM_UP });
   await mark();
   for (let half = 0; half < 2; half++) {
     stage.progress(`memory: ${half === 0 ? 'the first' : 'the last'} ${misses / 2} misses`);
-    await worker.ask('misses', { from: 1_000 + (half * misses) / 2, count: misses / 2 });
+    await worker.ask('misses', { from: WARM_UP + (half * misses) / 2, count: misses / 2 });
     await mark();
   }
   await stage.closeWorker(worker);
