@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { encodeKey } from './core/cache-key.js';
-import type { LoadPolicy } from './core/load-policy.js';
 import type { Loader, Outcome } from './core/load-request.js';
 import type { ReadThrough } from './core/read-through.js';
 import type { Version } from './core/version.js';
@@ -51,18 +50,12 @@ export class DistributedCacheService {
    *   `WaitTimeoutError`, `LockUnavailableError` and `StoreUnavailableError`; `ReentrantLoadError` when a loader waits for its own key; the reason of `signal`
    */
   async getOrLoad<T>(key: CacheKey, loader: Loader<T>, options: LoadOptions<T> = {}): Promise<T> {
-    return (await this.getOrLoadWithOutcome(key, loader, options)).value;
+    return (await this.load(key, loader, options)).value;
   }
 
   /** As {@link getOrLoad}, and tells how the answer came about. */
-  async getOrLoadWithOutcome<T>(
-    key: CacheKey,
-    loader: Loader<T>,
-    options: LoadOptions<T> = {},
-  ): Promise<CacheAnswer<T>> {
-    checkOptions('getOrLoad() options', options, LOAD_RULES);
-    const policy = resolvePolicy(this.host.options, options, 'getOrLoad() options');
-    return this.load(encodeKey(key), loader, policy, options);
+  getOrLoadWithOutcome<T>(key: CacheKey, loader: Loader<T>, options: LoadOptions<T> = {}): Promise<CacheAnswer<T>> {
+    return this.load(key, loader, options);
   }
 
   /** The fresh value of a key, or undefined; frozen if the module's `share` says so. Loads nothing, and finds nothing while the store is down. */
@@ -126,12 +119,11 @@ export class DistributedCacheService {
     return this.host.counts();
   }
 
-  private async load<T>(
-    key: string,
-    loader: Loader<T>,
-    policy: LoadPolicy,
-    { entity, version, signal, manager }: LoadOptions<T>,
-  ): Promise<CacheAnswer<T>> {
+  private async load<T>(key: CacheKey, loader: Loader<T>, options: LoadOptions<T>): Promise<CacheAnswer<T>> {
+    checkOptions('getOrLoad() options', options, LOAD_RULES);
+    const policy = resolvePolicy(this.host.options, options, 'getOrLoad() options');
+    const encoded = encodeKey(key);
+    const { entity, version, signal, manager } = options;
     const reason = this.host.options.enabled
       ? manager?.queryRunner?.isTransactionActive === true
         ? 'transaction'
@@ -144,7 +136,7 @@ export class DistributedCacheService {
     const versionOf = this.host.versionReader(entity, version);
     const cache = this.host.opened ?? (await this.host.open());
     return cache.getOrLoad<T>({
-      key,
+      key: encoded,
       loader,
       policy,
       ...(versionOf !== undefined && { versionOf }),

@@ -1,4 +1,4 @@
-// Compiles the library, the starters of servers and the sample application into dist/. Runs with nothing but Node and the installed packages.
+// Compiles the library, the starters of servers, the sample application and the benchmark into dist/. Runs with nothing but Node and the installed packages.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,8 +17,8 @@ function removeOrphans(directory) {
 }
 
 export function build() {
-  // Beside an installed package there is no library to build; see scripts/package/.
-  const projects = ['lib', 'servers', 'sample-app'].filter((name) => existsSync(join(root, name, 'tsconfig.json')));
+  // Beside an installed package there is no library to build (scripts/package/), and in the sample's image no benchmark.
+  const projects = ['lib', 'servers', 'sample-app', 'bench'].filter((name) => existsSync(join(root, name, 'tsconfig.json')));
   projects.forEach(removeOrphans);
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   const { status } = spawnSync(process.execPath, [compiler, '-b', ...projects], {

@@ -2,10 +2,12 @@
 export { freePort } from './free-port.js';
 export { startMariaDb, type OwnMariaDb } from './mariadb.js';
 export { startPostgres, type OwnPostgres } from './postgres.js';
-export { startRedis, type OwnRedis, type RedisOptions } from './redis.js';
 export { startRedisCluster, type OwnRedisCluster, type RedisClusterOptions } from './redis-cluster.js';
+export { monitorRedis, type RedisMonitor, type SeenCommand } from './redis-monitor.js';
 export { startRedisSentinel, type OwnRedisSentinel, type RedisSentinelOptions } from './redis-sentinel.js';
+export { startRedis, type OwnRedis, type RedisOptions } from './redis.js';
 export { guard } from './server-guard.js';
 export { ask, type OwnServer } from './server-process.js';
-export { startZooKeeper, type OwnZooKeeper, type ZooKeeperOptions } from './zookeeper.js';
+export { zooKeeperCounters, type ZooKeeperCounters } from './zookeeper-counters.js';
 export { startZooKeeperEnsemble, type OwnZooKeeperEnsemble } from './zookeeper-ensemble.js';
+export { startZooKeeper, type OwnZooKeeper, type ZooKeeperOptions } from './zookeeper.js';

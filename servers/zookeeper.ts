@@ -17,6 +17,8 @@ export interface ZooKeeperOptions {
   readonly minSessionTimeoutMs?: number;
   /** The server lowers longer session timeouts to this. Default 60,000. */
   readonly maxSessionTimeoutMs?: number;
+  /** Whether each write waits until the disk has it, as in production. Default false: waiting for the disk is no part of a test, and a killed server still keeps what it acknowledged. */
+  readonly sync?: boolean;
   /** More lines for zoo.cfg, by name. */
   readonly config?: Readonly<Record<string, string>>;
   /** Java system properties, such as `{ 'znode.container.checkIntervalMs': '1000' }`. */
@@ -52,7 +54,7 @@ export async function startZooKeeper(options: ZooKeeperOptions = {}): Promise<Ow
 export async function startZooKeeperProcess(
   binaries: ZooKeeperBinaries,
   { port, directory }: { readonly port: number; readonly directory: string },
-  { tickTimeMs = 200, config: more = {}, properties = {} }: ZooKeeperOptions,
+  { tickTimeMs = 200, sync = false, config: more = {}, properties = {} }: ZooKeeperOptions,
 ): Promise<OwnZooKeeper> {
   const config = {
     tickTime: String(tickTimeMs),
@@ -70,7 +72,8 @@ export async function startZooKeeperProcess(
   const lines = Object.entries(config).map(([name, value]) => `${name}=${value}\n`);
   writeFileSync(join(directory, 'zoo.cfg'), lines.join(''));
   const probe = (): Promise<boolean> => zooKeeperAnswers(port);
-  const recipe = zooKeeperRecipe(binaries, join(directory, 'zoo.cfg'), properties, probe);
+  const all = { 'zookeeper.forceSync': sync ? 'yes' : 'no', ...properties };
+  const recipe = zooKeeperRecipe(binaries, join(directory, 'zoo.cfg'), all, probe);
   const connectString = `127.0.0.1:${String(port)}`;
   return withAddress(await startProcess('zookeeper', port, directory, recipe), { connectString });
 }
@@ -81,8 +84,7 @@ function zooKeeperRecipe(
   properties: Readonly<Record<string, string>>,
   probe: () => Promise<boolean>,
 ): Recipe {
-  // Waiting for the disk is no part of any test; a killed server still keeps what it acknowledged.
-  const all = { 'zookeeper.forceSync': 'no', 'zookeeper.extendedTypesEnabled': 'true', ...properties };
+  const all = { 'zookeeper.extendedTypesEnabled': 'true', ...properties };
   const small = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xms32m', '-Xmx256m'];
   const defined = Object.entries(all).map(([name, value]) => `-D${name}=${value}`);
   const main = 'org.apache.zookeeper.server.quorum.QuorumPeerMain';

@@ -76,6 +76,12 @@ export function withDeadline<T>(
     const cancel = clock.after(timeoutMs, () => {
       reject(timeoutError());
     });
-    work.finally(cancel).then(resolve, reject);
+    const settling =
+      <Outcome>(settle: (outcome: Outcome) => void) =>
+      (outcome: Outcome): void => {
+        cancel();
+        settle(outcome);
+      };
+    work.then(settling(resolve), settling(reject));
   });
 }

@@ -44,12 +44,21 @@ export class Look {
   ) {}
 
   /** One look at the store. Never rejects: a store that does not answer is something that is seen. */
-  async at(key: string): Promise<Seen> {
+  at(key: string): Promise<Seen> {
     const order = this.nextOrder();
+    return this.store.read(key).then(
+      (state): Seen => ({ up: true, order, state }),
+      (error: unknown): Seen => ({ up: false, order, error }),
+    );
+  }
+
+  /** The fresh value of a state, at once. Undefined also when it can't be read: {@link fresh} then says why and removes it. */
+  hit({ value }: KeyState): { readonly value: unknown; readonly freshForMs: number } | undefined {
+    if (value === undefined || value.freshForMs <= 0) return undefined;
     try {
-      return { up: true, order, state: await this.store.read(key) };
-    } catch (error) {
-      return { up: false, order, error };
+      return { value: this.codec.decode(value.payload), freshForMs: value.freshForMs };
+    } catch {
+      return undefined;
     }
   }
 

@@ -83,6 +83,11 @@ export class ReadThrough {
       for (;;) {
         request.signal?.throwIfAborted();
         const seen = await this.look.at(key);
+        const hit = seen.up ? this.look.hit(seen.state) : undefined;
+        if (hit !== undefined) {
+          this.report({ type: 'hit', key, freshForMs: hit.freshForMs });
+          return presented({ value: hit.value as T, outcome: 'HIT' }, policy.share);
+        }
         const served = seen.up ? await this.serve(seen, request) : this.refuseOrGoOn(seen, policy, key);
         if (served !== undefined) return presented(served as Answer<T>, policy.share);
         passenger ??= new Passenger(this.parts.clock, request, this.look, this.report);
@@ -157,19 +162,15 @@ export class ReadThrough {
 
   // --- look -----------------------------------------------------------------------------------------------------------------------
 
-  /** What the first look alone can answer. Undefined: a load is needed. */
+  /** What the first look can answer beside a hit. Undefined: a load is needed. */
   private async serve(seen: Seen & { up: true }, request: LoadRequest<unknown>): Promise<Answer<unknown> | undefined> {
     const { key, policy } = request;
     const { state } = seen;
-    const fresh = await this.look.fresh(key, state);
-    if (fresh === 'in-the-way') {
+    // It was no hit: what is fresh here can't be read, and is removed or stands in the way.
+    if ((await this.look.fresh(key, state)) === 'in-the-way') {
       this.refuseAfterFailure(key);
       seen.inTheWay = true;
       return undefined;
-    }
-    if (fresh !== 'none') {
-      this.report({ type: 'hit', key, freshForMs: state.value?.freshForMs ?? 0 });
-      return { value: fresh.value, outcome: 'HIT' };
     }
     const failed = state.mark?.kind === 'failed' ? state.mark : undefined;
     const stale = this.look.stale(

@@ -55,14 +55,12 @@ export class StoreGate {
     }
   }
 
-  private async ask<T>(step: StoreStep, key: string, call: () => Promise<T>): Promise<T> {
+  private ask<T>(step: StoreStep, key: string, call: () => Promise<T>): Promise<T> {
     const timedOut = (): Error =>
       new StoreUnavailableError(`The store did not answer "${step}" within storeTimeoutMs = ${this.timeoutMs}`);
-    try {
-      return await withDeadline(this.clock, call(), this.timeoutMs, timedOut);
-    } catch (error) {
+    return withDeadline(this.clock, started(call), this.timeoutMs, timedOut).catch((error: unknown) => {
       throw this.unavailable(step, key, error);
-    }
+    });
   }
 
   private unavailable(step: StoreStep, key: string | undefined, cause: unknown): StoreUnavailableError {
@@ -72,5 +70,14 @@ export class StoreGate {
         : new StoreUnavailableError(`The store could not "${step}": ${String(cause)}`, { cause });
     this.report({ type: 'store-unavailable', step, error, ...(key === undefined ? {} : { key }) });
     return error;
+  }
+}
+
+/** A store that throws instead of rejecting has failed all the same. */
+function started<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return call();
+  } catch (error) {
+    return Promise.reject(error instanceof Error ? error : new Error(String(error)));
   }
 }

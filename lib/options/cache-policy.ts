@@ -88,9 +88,11 @@ const DEFAULTS: Omit<LoadPolicy, 'waitMs'> = {
 
 /** What is given of a policy, without what counts as left out. Other names are ignored: they are checked before. */
 export function givenPolicy(options: object): CachePolicy {
-  return Object.fromEntries(
-    Object.entries(options).filter(([name, value]) => Object.hasOwn(POLICY_RULES, name) && value !== undefined),
-  );
+  const given: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(options)) {
+    if (Object.hasOwn(POLICY_RULES, name) && value !== undefined) given[name] = value;
+  }
+  return given;
 }
 
 export function completePolicy(given: CachePolicy): LoadPolicy {

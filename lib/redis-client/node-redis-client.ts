@@ -83,8 +83,12 @@ export class NodeRedisClient implements RedisClient {
     );
   }
 
-  async run(script: RedisScript, key: string, args: readonly string[]): Promise<unknown> {
-    await this.#opened();
+  run(script: RedisScript, key: string, args: readonly string[]): Promise<unknown> {
+    const opening = this.#opened();
+    return opening === undefined ? this.#send(script, key, args) : opening.then(() => this.#send(script, key, args));
+  }
+
+  #send(script: RedisScript, key: string, args: readonly string[]): Promise<unknown> {
     const sent = this.#run(script, key, args);
     return this.#topology === undefined ? sent : this.#topology.watch(key, sent);
   }
@@ -118,14 +122,15 @@ export class NodeRedisClient implements RedisClient {
     return Promise.resolve();
   }
 
-  async #opened(): Promise<void> {
+  /** Undefined when there is nothing to wait for, as for every command but the first ones. */
+  #opened(): Promise<unknown> | undefined {
     const { open } = this.#options;
     if (open === undefined || this.#client.isOpen !== false) {
       this.#hasBeenOpen = true;
-      return;
+      return undefined;
     }
     this.#reopened ||= this.#hasBeenOpen;
-    await open();
+    return open();
   }
 
   async #primaries(): Promise<Primary[]> {

@@ -52,6 +52,8 @@ function openNodeRedis(module: NodeRedisModule, endpoint: RedisEndpoint): RedisC
       reconnectStrategy: reconnectDelayMs,
     },
     disableOfflineQueue: true,
+    // Every command has a deadline of its caller's; a second one, a timer and a signal a command, is what version 6 sets by itself.
+    commandOptions: { timeout: undefined },
     commandsQueueMaxLength: MAX_PENDING_COMMANDS,
   });
   const description = `node-redis ${describeEndpoint(endpoint)}`;

@@ -10,15 +10,13 @@ export function redisScript(source: string): RedisScript {
  * Runs a script by its hash, and by its text when the server does not know it: after a restart, a failover or SCRIPT FLUSH. A
  * NOSCRIPT answer means that nothing was executed, so nothing runs twice.
  */
-export async function runByHash(
+export function runByHash(
   script: RedisScript,
   evalSha: (sha1: string) => Promise<unknown>,
   evalSource: (source: string) => Promise<unknown>,
 ): Promise<unknown> {
-  try {
-    return await evalSha(script.sha1);
-  } catch (error) {
+  return evalSha(script.sha1).catch((error: unknown) => {
     if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-    return await evalSource(script.source);
-  }
+    return evalSource(script.source);
+  });
 }

@@ -34,9 +34,9 @@ export class StartingRedisClient implements RedisClient {
     return this.#client.description;
   }
 
-  async run(script: RedisScript, key: string, args: readonly string[]): Promise<unknown> {
-    if (this.#firstAttempt !== undefined) await this.#firstAttempt;
-    return this.#client.run(script, key, args);
+  run(script: RedisScript, key: string, args: readonly string[]): Promise<unknown> {
+    const send = (): Promise<unknown> => this.#client.run(script, key, args);
+    return this.#firstAttempt === undefined ? send() : this.#firstAttempt.then(send);
   }
 
   subscribe(channel: string, onMessage: (message: string) => void): Promise<Unsubscribe> {

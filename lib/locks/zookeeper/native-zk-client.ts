@@ -14,7 +14,9 @@ type Done = (code: number, text: string) => void;
  * The slice of the `zookeeper` package that we call. The `a_*` methods give numeric codes (the promises give texts only); a negative return value means that the
  * callback will never be called. Never used: `aw_*`, whose closures are never freed, and `exists` with a watch, which leaves one behind on a missing node.
  */
-interface NativeZooKeeper {
+interface NativeZooKeeper extends NativeOperations {
+  /** The C client itself. The package puts a method of its own before each operation, which writes down all arguments for a log that is off. */
+  readonly native?: NativeOperations;
   readonly state: number;
   readonly timeout: number;
   readonly client_id: string;
@@ -23,6 +25,12 @@ interface NativeZooKeeper {
   close(): unknown;
   on(event: string, listener: (native: unknown, detail: unknown) => void): unknown;
   removeAllListeners(): unknown;
+  add_auth(scheme: string, credentials: string, done: Done): number;
+  /** This one translates the list first. */
+  a_set_acl(path: string, version: number, acl: readonly object[], done: Done): number;
+}
+
+interface NativeOperations {
   a_create(path: string, data: string, flags: number, done: Done): number;
   a_get(
     path: string,
@@ -31,8 +39,6 @@ interface NativeZooKeeper {
   ): number;
   a_delete_(path: string, version: number, done: Done): number;
   a_sync(path: string, done: Done): number;
-  a_set_acl(path: string, version: number, acl: readonly object[], done: Done): number;
-  add_auth(scheme: string, credentials: string, done: Done): number;
 }
 
 type NativeConstructor = new (config: object) => NativeZooKeeper;
@@ -49,11 +55,13 @@ const RESPONSE_COUNTER_LIMIT = 1_000;
 
 class NativeZkClient implements ZkClientPort {
   readonly #native: NativeZooKeeper;
+  readonly #operations: NativeOperations;
   /** Operations without an answer; dropped with the client, whatever the C client does with their callbacks. */
   readonly #unanswered = new Set<() => void>();
 
   constructor(native: NativeZooKeeper, config: ZkClientConfig) {
     this.#native = native;
+    this.#operations = native.native ?? native;
     native.on('connect', config.onConnected);
     native.on('connecting', config.onDisconnected);
     native.on('close', (_native, code) => {
@@ -90,18 +98,18 @@ class NativeZkClient implements ZkClientPort {
   }
 
   createEphemeral(path: string, data: string): Promise<number> {
-    return this.#code((done) => this.#native.a_create(path, data, EPHEMERAL, done));
+    return this.#code((done) => this.#operations.a_create(path, data, EPHEMERAL, done));
   }
 
   createPersistent(path: string): Promise<number> {
-    return this.#code((done) => this.#native.a_create(path, '', PERSISTENT, done));
+    return this.#code((done) => this.#operations.a_create(path, '', PERSISTENT, done));
   }
 
   get(path: string, watch: boolean): Promise<ZkGetReply> {
     return this.#ask<ZkGetReply>(
       (code) => ({ code }),
       (settle) =>
-        this.#native.a_get(path, watch, (code, _text, stat, data) => {
+        this.#operations.a_get(path, watch, (code, _text, stat, data) => {
           if (code !== ZkCode.ok || stat === null) {
             settle({ code });
             return;
@@ -113,11 +121,11 @@ class NativeZkClient implements ZkClientPort {
   }
 
   remove(path: string): Promise<number> {
-    return this.#code((done) => this.#native.a_delete_(path, ANY_VERSION, done));
+    return this.#code((done) => this.#operations.a_delete_(path, ANY_VERSION, done));
   }
 
   sync(path: string): Promise<number> {
-    return this.#code((done) => this.#native.a_sync(path, done));
+    return this.#code((done) => this.#operations.a_sync(path, done));
   }
 
   protect(path: string): Promise<number> {

@@ -48,15 +48,15 @@ export class RedisVersionedStore extends VersionedStore {
     this.#scripts = scripts;
   }
 
-  async read(key: string): Promise<KeyState> {
-    try {
-      return parseRead(await this.#run('read', key, []));
-    } catch (error) {
-      if (!(error instanceof CorruptEntryError) && !isForeignType(error)) throw error;
-      // the next begin takes no notice of it, and the next fill replaces it
-      this.#report({ type: 'corrupt-entry', key, error });
-      return { loading: false };
-    }
+  read(key: string): Promise<KeyState> {
+    return this.#run('read', key, [])
+      .then(parseRead)
+      .catch((error: unknown): KeyState => {
+        if (!(error instanceof CorruptEntryError) && !isForeignType(error)) throw error;
+        // the next begin takes no notice of it, and the next fill replaces it
+        this.#report({ type: 'corrupt-entry', key, error });
+        return { loading: false };
+      });
   }
 
   async begin(key: string, { lease, leaseMs }: BeginOptions): Promise<BeginOutcome> {
@@ -106,7 +106,7 @@ export class RedisVersionedStore extends VersionedStore {
   }
 
   async clear(): Promise<void> {
-    this.#refuseWhenClosed();
+    if (this.#closed) throw closedError();
     await this.#client.deleteByPrefix(this.#prefix);
   }
 
@@ -116,14 +116,14 @@ export class RedisVersionedStore extends VersionedStore {
     await this.#client.close();
   }
 
-  async #run(step: keyof StateScripts, key: string, args: readonly string[]): Promise<unknown> {
-    this.#refuseWhenClosed();
+  #run(step: keyof StateScripts, key: string, args: readonly string[]): Promise<unknown> {
+    if (this.#closed) return Promise.reject(closedError());
     return this.#client.run(this.#scripts[step], this.#prefix + key, args);
   }
+}
 
-  #refuseWhenClosed(): void {
-    if (this.#closed) throw new CacheClosedError('The Redis store has been closed.');
-  }
+function closedError(): CacheClosedError {
+  return new CacheClosedError('The Redis store has been closed.');
 }
 
 /** Redis counts in whole milliseconds. */

@@ -13,6 +13,8 @@ import { FURTHEST_MS } from './state-prelude.js';
 
 const REASONS: readonly string[] = ['invalidated', 'evicted', 'filled', 'older'] satisfies SupersededReason[];
 const ORDER_DIGITS = 19;
+/** How many words of a reply tell a plain hit; see `READ`. */
+const HIT_WORDS = 4;
 
 /** A version as the scripts take it: compared in two halves, since a Lua number would lose digits. Two empty texts stand for none. */
 export function versionArguments(version: Version | undefined): [kind: string, order: string] {
@@ -21,7 +23,15 @@ export function versionArguments(version: Version | undefined): [kind: string, o
 
 /** @throws CorruptEntryError when what lies under the key was not written by us */
 export function parseRead(reply: unknown): KeyState {
-  const [seconds, micros, fields] = list(reply, 3);
+  const words = list(reply);
+  return words.length === HIT_WORDS ? parseHit(words) : parseState(list(reply, 3));
+}
+
+function parseHit([payload, freshForMs, kind, order]: readonly unknown[]): KeyState {
+  return { loading: false, value: valueOf(payload, Number(text(freshForMs)), kind, order) };
+}
+
+function parseState([seconds, micros, fields]: readonly unknown[]): KeyState {
   const now = Number(text(seconds)) * 1_000 + Math.floor(Number(text(micros)) / 1_000);
   const [payload, freshUntil, keptUntil, kind, order, lease, leaseUntil, loading, mark, markUntil] = list(
     fields,
@@ -86,15 +96,14 @@ function parseFresh(reply: unknown): StoredValue {
 }
 
 function storedValue(now: number, payload: unknown, freshUntil: unknown, kind: unknown, order: unknown): StoredValue {
+  return valueOf(payload, Number(text(freshUntil)) - now, kind, order);
+}
+
+function valueOf(payload: unknown, freshForMs: number, kind: unknown, order: unknown): StoredValue {
   const version = versionOf(kind, order);
-  const freshForMs = Number(text(freshUntil)) - now;
-  if (Number.isNaN(freshForMs)) throw malformed(freshUntil);
-  return {
-    payload: text(payload),
-    ...(version !== undefined && { version }),
-    freshForMs,
-    staleSinceMs: Math.max(0, -freshForMs),
-  };
+  if (Number.isNaN(freshForMs)) throw malformed(freshForMs);
+  const value = { payload: text(payload), freshForMs, staleSinceMs: Math.max(0, -freshForMs) };
+  return version === undefined ? value : { ...value, version };
 }
 
 function versionOf(kind: unknown, order: unknown): Version | undefined {

@@ -279,6 +279,23 @@ describe('deadlines and signals', () => {
     expect((await fleet.shared.read('k')).loading).toBe(false);
   });
 
+  it('many loads at once are no leak of listeners', async () => {
+    const a = new Fleet().instance();
+    const gate = new Gate();
+    const warnings: Error[] = [];
+    const hear = (warning: Error): number => warnings.push(warning);
+    process.on('warning', hear);
+    const keys = Array.from({ length: 64 }, (_, index) => `key-${index}`);
+    const loads = keys.map((key) => a.load(() => gate.pass(), {}, { key }));
+    // the warning comes a turn of the loop after the loaders that cause it
+    await new Promise((resolve) => setImmediate(resolve));
+    await gate.arrived;
+    gate.open();
+    await Promise.all(loads);
+    process.off('warning', hear);
+    expect(warnings).toEqual([]);
+  });
+
   it('close ends loads and waits with CacheClosedError and fires the signal', async () => {
     const fleet = new Fleet();
     const [a, b] = [fleet.instance(), fleet.instance()];
