@@ -120,7 +120,10 @@ const RULES: OptionRules = {
     accepts: (value) =>
       hasMethods(value, 'createVersionedStore') ||
       value instanceof VersionedStore ||
-      hasMethods(value, 'read', 'begin', 'fill', 'mark', 'invalidate', 'set', 'clear', 'close'),
+      hasMethods(
+        value,
+        ...['read', 'begin', 'fill', 'mark', 'invalidate', 'set', 'register', 'announce', 'clear', 'close'],
+      ),
     secret: true,
   },
   ...POLICY_RULES,

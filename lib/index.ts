@@ -47,6 +47,8 @@ export {
   type LoadMark,
   type StoredValue,
   type SupersededReason,
+  type TagOutcome,
+  type TagRegistration,
   type WriterSet,
 } from './core/versioned-store.js';
 

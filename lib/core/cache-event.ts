@@ -3,7 +3,7 @@ import type { SupersededReason } from './versioned-store.js';
 import type { Version } from './version.js';
 
 /** Which step of the store an event speaks of. */
-export type StoreStep = 'read' | 'begin' | 'fill' | 'mark' | 'invalidate' | 'set' | 'clear';
+export type StoreStep = 'read' | 'begin' | 'fill' | 'mark' | 'invalidate' | 'set' | 'register' | 'announce' | 'clear';
 
 /** Why a loaded value was returned but not stored. */
 export type NotStoredReason = 'undefined' | 'unserializable' | 'too-large';

@@ -82,6 +82,10 @@ export class NodeRedisClient implements RedisClient {
     );
   }
 
+  get manyClocks(): boolean {
+    return this.#kind === 'cluster';
+  }
+
   async run(script: RedisScript, key: string, args: readonly string[]): Promise<unknown> {
     await this.#opened();
     if (this.#kind === 'cluster' && !this.#client.destroy)

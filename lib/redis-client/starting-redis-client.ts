@@ -34,6 +34,10 @@ export class StartingRedisClient implements RedisClient {
     return this.#client.description;
   }
 
+  get manyClocks(): boolean {
+    return this.#client.manyClocks === true;
+  }
+
   async run(script: RedisScript, key: string, args: readonly string[]): Promise<unknown> {
     if (this.#firstAttempt !== undefined) await this.#firstAttempt;
     return this.#client.run(script, key, args);
