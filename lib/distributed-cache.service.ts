@@ -3,6 +3,8 @@ import { encodeKey } from './core/cache-key.js';
 import type { LoadPolicy } from './core/load-policy.js';
 import type { Loader, Outcome } from './core/load-request.js';
 import type { ReadThrough } from './core/read-through.js';
+import { InvalidOptionsError } from './core/errors.js';
+import { userTag } from './core/tag-names.js';
 import type { Version } from './core/version.js';
 import { resolvePolicy } from './distributed-cache.options.js';
 import type { CacheCounts } from './observability/cache-stats.js';
@@ -10,12 +12,13 @@ import {
   INVALIDATE_RULES,
   LOAD_RULES,
   SET_RULES,
+  isTagList,
   toVersion,
   type InvalidateOptions,
   type LoadOptions,
   type SetOptions,
 } from './options/call-options.js';
-import { checkOptions } from './options/option-rules.js';
+import { checkOptions, describeGiven } from './options/option-rules.js';
 import { CacheHost } from './wiring/cache-host.js';
 
 /**
@@ -115,6 +118,22 @@ export class DistributedCacheService {
     });
   }
 
+  /**
+   * Announces that what carries these tags has changed: every entry that was loaded with one of them is invalidated as by {@link invalidate}, and loads that are under way and turn out to carry
+   * one are not stored. Call it after the commit.
+   *
+   * @throws StoreUnavailableError when the store does not answer; then it may be repeated
+   */
+  async invalidateTags(tags: readonly string[]): Promise<void> {
+    if (!isTagList(tags)) {
+      throw new InvalidOptionsError(
+        `invalidateTags(): expected an array of texts, got ${describeGiven(tags)}. Write ['products'].`,
+      );
+    }
+    if (!this.host.options.enabled || tags.length === 0) return;
+    await (await this.cache()).announceTags([...new Set(tags)].map((tag) => ({ tag: userTag(tag) })));
+  }
+
   /** Removes every entry of this namespace, and nothing else. Loads that are under way are not stored. @throws StoreUnavailableError */
   async clear(): Promise<void> {
     if (this.host.options.enabled) await (await this.cache()).clear();
@@ -129,7 +148,7 @@ export class DistributedCacheService {
     key: string,
     loader: Loader<T>,
     policy: LoadPolicy,
-    { entity, version, signal, manager }: LoadOptions<T>,
+    { entity, version, signal, manager, tags, listInvalidation }: LoadOptions<T>,
   ): Promise<CacheAnswer<T>> {
     const reason = this.host.options.enabled
       ? manager?.queryRunner?.isTransactionActive === true
@@ -142,11 +161,13 @@ export class DistributedCacheService {
     }
     const versionOf = this.host.versionReader(entity, version);
     const cache = this.host.opened ?? (await this.host.open());
+    const tagsOf = this.host.tagReader({ entity, tags: tags, listInvalidation }, key);
     return cache.getOrLoad<T>({
       key,
       loader,
       policy,
       ...(versionOf !== undefined && { versionOf }),
+      ...(tagsOf !== undefined && { tagsOf }),
       ...(signal !== undefined && { signal }),
     });
   }

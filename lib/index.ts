@@ -7,6 +7,7 @@ export type {
   EntityClass,
   GivenVersion,
   InvalidateOptions,
+  ListOptions,
   LoadOptions,
   SetOptions,
   TransactionView,

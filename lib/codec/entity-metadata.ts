@@ -14,6 +14,25 @@ export interface TypeOrmEntityMetadata {
   readonly versionColumn?: TypeOrmColumn | undefined;
   readonly updateDateColumn?: TypeOrmColumn | undefined;
   readonly embeddeds: readonly TypeOrmEmbedded[];
+  readonly primaryColumns?: readonly TypeOrmIdColumn[];
+  readonly relations?: readonly TypeOrmRelation[];
+  /** Of the class above it in single-table inheritance. */
+  readonly parentEntityMetadata?: TypeOrmEntityMetadata | undefined;
+}
+
+/** A column of the primary key. */
+export interface TypeOrmIdColumn {
+  getEntityValue(entity: object): unknown;
+}
+
+export interface TypeOrmRelation {
+  readonly propertyName: string;
+  readonly isLazy: boolean;
+  readonly isOneToMany: boolean;
+  readonly isManyToMany: boolean;
+  /** Whether its foreign key, or its junction table, belongs to this side. */
+  readonly isOwning: boolean;
+  readonly inverseEntityMetadata?: TypeOrmEntityMetadata;
 }
 
 export interface TypeOrmColumn {
@@ -42,18 +61,37 @@ export interface EntityMetadata {
 /** The entities of any number of data sources, by class. */
 export class EntityCatalog {
   private readonly byTarget = new Map<ClassReference, EntityMetadata>();
+  private readonly sources = new Map<ClassReference, TypeOrmEntityMetadata>();
 
   /** Reads an initialized data source; one that is not initialized yet has no entities. The first description of a class stays. */
   add(dataSource: TypeOrmDataSource): this {
     for (const metadata of dataSource.entityMetadatas) {
       const { target } = metadata;
-      if (isClass(target) && !this.byTarget.has(target)) this.byTarget.set(target, describeEntity(metadata, target));
+      if (!isClass(target) || this.byTarget.has(target)) continue;
+      this.byTarget.set(target, describeEntity(metadata, target));
+      this.sources.set(target, metadata);
     }
     return this;
   }
 
   find(target: ClassReference): EntityMetadata | undefined {
     return this.byTarget.get(target);
+  }
+
+  /** What TypeORM itself knows of an entity. */
+  sourceOf(target: ClassReference): TypeOrmEntityMetadata | undefined {
+    return this.sources.get(target);
+  }
+
+  /** The same of the class of an instance, or of the nearest one above it that is an entity. */
+  sourceOfInstance(value: object): TypeOrmEntityMetadata | undefined {
+    let prototype = Object.getPrototypeOf(value) as { readonly constructor?: unknown } | null;
+    while (prototype !== null && prototype !== Object.prototype) {
+      const found = isClass(prototype.constructor) ? this.sources.get(prototype.constructor) : undefined;
+      if (found !== undefined) return found;
+      prototype = Object.getPrototypeOf(prototype) as typeof prototype;
+    }
+    return undefined;
   }
 
   /**

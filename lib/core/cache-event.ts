@@ -6,7 +6,7 @@ import type { Version } from './version.js';
 export type StoreStep = 'read' | 'begin' | 'fill' | 'mark' | 'invalidate' | 'set' | 'register' | 'announce' | 'clear';
 
 /** Why a loaded value was returned but not stored. */
-export type NotStoredReason = 'undefined' | 'unserializable' | 'too-large';
+export type NotStoredReason = 'undefined' | 'unserializable' | 'too-large' | 'tag-full' | 'tags-unknown';
 
 /**
  * Everything that happens, as plain objects in one union. `key` is the encoded key. An event is made when the thing has happened;
@@ -56,7 +56,7 @@ export type CacheEvent =
   | { readonly type: 'failure-shared'; readonly key: string }
   | { readonly type: 'stored'; readonly key: string; readonly version?: Version; readonly bytes: number }
   /** The loaded value was not stored, because the state had moved on. */
-  | { readonly type: 'superseded'; readonly key: string; readonly reason: SupersededReason }
+  | { readonly type: 'superseded'; readonly key: string; readonly reason: SupersededReason | 'tag-invalidated' }
   /** A load under way was overtaken by an announced change: later callers do not join it. */
   | { readonly type: 'flight-superseded'; readonly key: string }
   /**
@@ -72,6 +72,8 @@ export type CacheEvent =
   /** Bytes under one of our keys could not be read; they count as a miss. */
   | { readonly type: 'corrupt-entry'; readonly key: string; readonly error: unknown }
   | { readonly type: 'invalidated'; readonly key: string; readonly version?: Version }
+  /** Changes of what carries these tags were announced, and so many keys invalidated. */
+  | { readonly type: 'tags-announced'; readonly tags: readonly string[]; readonly keys: number }
   | { readonly type: 'set'; readonly key: string; readonly outcome: 'stored' | 'invalidated' }
   | { readonly type: 'cleared' }
   /** A request passed by the cache. */

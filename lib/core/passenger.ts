@@ -17,6 +17,8 @@ type Copy = (landing: Exclude<Landing, { kind: 'nothing' }>, first: boolean) => 
 export class Passenger {
   /** The flight is its own: then only the wait for another process is limited by `waitMs`, not its own load. */
   leads = false;
+  /** When it came aboard, in this process's sequence of looks and begins. */
+  boardedAt = 0;
   private patienceOver = false;
   private readonly waitingSince: number;
   private readonly undo: (() => void)[] = [];
@@ -52,6 +54,7 @@ export class Passenger {
       const landing = await this.whileStaying(Promise.race([flight.landing, lostPatience.staleInstead]));
       if ('outcome' in landing) return landing as Answer<T>;
       if (landing.kind === 'nothing') return undefined;
+      if (landing.outdated === true && flight.isLate(this.boardedAt)) return undefined;
       const outcome = landing.kind === 'loaded' && this.leads ? 'MISS' : 'WAITED';
       return { value: copy(landing, flight.takeFirst()) as T, outcome };
     } catch (error) {

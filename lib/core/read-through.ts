@@ -15,6 +15,7 @@ import { Passenger } from './passenger.js';
 import { SharedFailures } from './shared-failures.js';
 import { SingleFlight } from './single-flight.js';
 import { StoreGate } from './store-gate.js';
+import { Tagging, type TagChange } from './tagging.js';
 import type { ChangeKind, Lifetime, VersionedStore } from './versioned-store.js';
 import type { Version } from './version.js';
 
@@ -28,6 +29,8 @@ export interface ReadThroughParts {
   readonly storeTimeoutMs: number;
   readonly lockTimeoutMs: number;
   readonly floorMs: number;
+  /** The most keys that a tag leads to; what would be one more is not stored. */
+  readonly maxKeysPerTag: number;
 }
 
 /**
@@ -39,22 +42,25 @@ export class ReadThrough {
   private readonly store: StoreGate;
   private readonly look: Look;
   private readonly loading: Loading;
+  private readonly tagging: Tagging;
   private readonly failures: SharedFailures;
   private readonly flights = new SingleFlight();
   private readonly chain = new LoadChain();
   private readonly stopping = new AbortController();
 
   constructor(private readonly parts: ReadThroughParts) {
-    const { clock, codec, floorMs, lockTimeoutMs, locks, storeTimeoutMs } = parts;
+    const { clock, codec, floorMs, lockTimeoutMs, locks, maxKeysPerTag, storeTimeoutMs } = parts;
     const stop = this.stopping.signal;
     this.store = new StoreGate(parts.store, clock, storeTimeoutMs, this.report);
     this.look = new Look(this.store, codec, floorMs, this.flights.nextOrder, this.report);
     this.failures = new SharedFailures(clock);
+    // A floor lives at least as long as a lease, and a load that outlives its lease is refused.
+    this.tagging = new Tagging(this.store, { maxKeysPerTag, memoryMs: 2 * floorMs }, this.report);
     this.loading = new Loading({
       store: this.store,
       look: this.look,
       turns: new LockTurn(locks, this.look, this.failures, clock, lockTimeoutMs, stop, this.report),
-      keep: new Keep(this.store, codec, clock, this.look, this.failures, this.report),
+      keep: new Keep(this.store, codec, clock, this.look, this.failures, this.tagging, this.report),
       failures: this.failures,
       chain: this.chain,
       clock,
@@ -134,6 +140,19 @@ export class ReadThrough {
     this.report({ type: 'invalidated', key, ...(version === undefined ? {} : { version }) });
   }
 
+  /**
+   * Announces committed changes of what carries these tags. Resolves when the store has them, and every key that they lead to is invalidated: whoever begins to read after that gets the
+   * new value.
+   *
+   * @throws StoreUnavailableError when the store may not have all of it; as much as could be was done, and it may be repeated
+   */
+  async announceTags(changes: readonly TagChange[]): Promise<void> {
+    const tags = changes.map(({ tag }) => tag);
+    for (const flight of this.flights.all()) flight.noteAnnounced(tags);
+    const keys = await this.tagging.announce(changes, (key, change) => this.invalidate(key, change));
+    this.report({ type: 'tags-announced', tags, keys });
+  }
+
   /** Empties the namespace; loads under way are not stored. @throws StoreUnavailableError */
   async clear(): Promise<void> {
     this.supersede();
@@ -196,11 +215,14 @@ export class ReadThrough {
       const current = this.flights.current(request.key);
       if (current === undefined) {
         passenger.leads = true;
+        passenger.boardedAt = this.flights.nextOrder();
         return this.launch(seen, request, false);
       }
       switch (current.admits(seen)) {
         case 'join':
           passenger.leads = false;
+          passenger.boardedAt = this.flights.nextOrder();
+          current.hasLateCallers ||= current.isLate(passenger.boardedAt);
           this.report({ type: 'joined', key: request.key });
           return current;
         case 'look-again':

@@ -14,7 +14,7 @@ import type { EntityClass } from '../options/call-options.js';
 import { CacheStats, type CacheCounts } from '../observability/cache-stats.js';
 import { FanOutObserver } from '../observability/fan-out-observer.js';
 import { LogObserver } from '../observability/log-observer.js';
-import { CacheHost, type VersionReader } from './cache-host.js';
+import { CacheHost, type TagOptions, type TagReader, type VersionReader } from './cache-host.js';
 import { EntityKnowledge } from './entity-knowledge.js';
 import { findApplicationCache, findDataSources } from './find-in-application.js';
 import { openLock, openStore, type Opened } from './open-providers.js';
@@ -84,6 +84,11 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
     return this.entities.versionReader(entity, extractor);
   }
 
+  tagReader(options: TagOptions, key: string): TagReader | undefined {
+    const { onChange, listInvalidation } = this.options;
+    return this.entities.tagReader(options, key, onChange === 'ignore' ? undefined : listInvalidation);
+  }
+
   report(event: CacheEvent): void {
     this.observer.observe(event);
   }
@@ -137,7 +142,7 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
   }
 
   private readThrough(store: VersionedStore, locks: LockProvider): ReadThrough {
-    const { clock, storeTimeoutMs, lockTimeoutMs, floorMs } = this.options;
+    const { clock, storeTimeoutMs, lockTimeoutMs, floorMs, maxKeysPerTag } = this.options;
     const codec = new TaggedJsonCodec(this.entities.classes);
     return new ReadThrough({
       store,
@@ -148,6 +153,7 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
       storeTimeoutMs,
       lockTimeoutMs,
       floorMs,
+      maxKeysPerTag,
     });
   }
 }

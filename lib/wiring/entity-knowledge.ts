@@ -1,8 +1,10 @@
 import { ClassRegistry } from '../codec/class-registry.js';
 import { EntityCatalog, type TypeOrmDataSource } from '../codec/entity-metadata.js';
+import { entityTags, type ListInvalidation } from '../codec/entity-tags.js';
 import { versionOf, type VersionExtractor } from '../codec/entity-version.js';
 import type { EntityClass } from '../options/call-options.js';
-import type { VersionReader } from './cache-host.js';
+import { userTag } from '../core/tag-names.js';
+import type { TagOptions, TagReader, VersionReader } from './cache-host.js';
 
 /** Which classes come back as instances, and where their versions are. */
 export class EntityKnowledge {
@@ -36,6 +38,19 @@ export class EntityKnowledge {
       const { version, problem } = versionOf(value, { entity: found, extractor });
       if (problem !== undefined) this.warnOnce(`version ${entity?.name ?? 'extractor'}`, problem);
       return version;
+    };
+  }
+
+  /** @param lists of the module, where the call has none; undefined: changes of entities are not announced, so nothing depends on them */
+  tagReader(options: TagOptions, key: string, lists: ListInvalidation | undefined): TagReader | undefined {
+    const { entity, tags } = options;
+    if (tags === undefined && (entity === undefined || lists === undefined)) return undefined;
+    return (value) => {
+      const given = typeof tags === 'function' ? tags(value as never) : (tags ?? []);
+      const found = entity === undefined || lists === undefined ? undefined : this.catalog.sourceOf(entity);
+      if (found === undefined || lists === undefined) return given.map(userTag);
+      const rest = { catalog: this.catalog, key, lists: options.listInvalidation ?? lists };
+      return [...given.map(userTag), ...entityTags(value, found, rest)];
     };
   }
 

@@ -40,6 +40,7 @@ export interface LoadMore {
   readonly key?: string;
   readonly version?: Version;
   readonly signal?: AbortSignal;
+  readonly tags?: readonly string[] | ((value: unknown) => readonly string[]);
 }
 
 /** Several instances of the core over one store and one lock table, on a clock that stands still. */
@@ -62,19 +63,21 @@ export class Fleet {
       storeTimeoutMs: this.storeTimeoutMs,
       lockTimeoutMs: 3_000,
       floorMs: 60_000,
+      maxKeysPerTag: 1_000,
     });
     return {
       cache,
       events,
       store,
       flow: () => events.map((event) => event.type),
-      load: (loader, policy = {}, { key = 'k', version, signal } = {}) =>
+      load: (loader, policy = {}, { key = 'k', version, signal, tags } = {}) =>
         cache.getOrLoad({
           key,
           loader,
           policy: { ...POLICY, ...policy },
           ...(version === undefined ? {} : { versionOf: () => version }),
           ...(signal === undefined ? {} : { signal }),
+          ...(tags === undefined ? {} : { tagsOf: typeof tags === 'function' ? tags : () => tags }),
         }),
     };
   }
