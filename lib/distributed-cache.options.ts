@@ -59,6 +59,16 @@ export interface DistributedCacheOptions extends CachePolicy, ListOptions {
    */
   readonly onChange?: 'invalidate' | 'ignore';
   /**
+   * What becomes of entries when a statement of a query builder, `repository.update()` or `.delete()` changes rows without telling which. `'invalidate'` (default): every entry with rows of that entity is
+   * invalidated. `'ignore'`: nothing; the application announces these changes itself.
+   */
+  readonly bulkChanges?: 'invalidate' | 'ignore';
+  /**
+   * How long a write waits, after its commit, until its announcement is made; then it goes on, and the announcement is repeated in the background. The connection to the database is held
+   * meanwhile. 1 to 60,000. Default 2,000.
+   */
+  readonly announceTimeoutMs?: number;
+  /**
    * The most entries that one tag leads to. What would be one more is loaded and not stored, with the event `not-stored`. 1 to 1,000,000. Default 10,000. Each costs some
    * hundred bytes in the store, and one command when the tag is announced.
    */
@@ -90,6 +100,8 @@ export interface ResolvedCacheOptions {
   readonly lockTimeoutMs: number;
   readonly maxKeysPerTag: number;
   readonly onChange: 'invalidate' | 'ignore';
+  readonly bulkChanges: 'invalidate' | 'ignore';
+  readonly announceTimeoutMs: number;
   readonly listInvalidation: ListInvalidation;
   readonly enabled: boolean;
   readonly xCacheHeader: boolean;
@@ -147,6 +159,8 @@ const RULES: OptionRules = {
   storeTimeoutMs: wholeNumber('milliseconds', 1, 60_000),
   lockTimeoutMs: wholeNumber('milliseconds', 1, 60_000),
   onChange: oneOf('invalidate', 'ignore'),
+  bulkChanges: oneOf('invalidate', 'ignore'),
+  announceTimeoutMs: wholeNumber('milliseconds', 1, 60_000),
   listInvalidation: listInvalidationRule,
   maxKeysPerTag: wholeNumber('keys', 1, 1_000_000),
   enabled: trueOrFalse,
@@ -206,6 +220,8 @@ export function resolveOptions(options: DistributedCacheOptions = {}): ResolvedC
     lockTimeoutMs: options.lockTimeoutMs ?? 3_000,
     maxKeysPerTag: options.maxKeysPerTag ?? 10_000,
     onChange: options.onChange ?? 'invalidate',
+    bulkChanges: options.bulkChanges ?? 'invalidate',
+    announceTimeoutMs: options.announceTimeoutMs ?? 2_000,
     listInvalidation: options.listInvalidation ?? 'any-change',
     enabled: options.enabled ?? true,
     xCacheHeader: options.xCacheHeader ?? true,

@@ -1,7 +1,8 @@
 import type { ClassReference, ClassRegistry } from './class-registry.js';
 
-/** The slice of TypeORM's `DataSource` that is read: which entities there are. */
+/** The slice of TypeORM's `DataSource` that is used: which entities there are, and who hears of their changes. */
 export interface TypeOrmDataSource {
+  readonly subscribers?: unknown[];
   readonly entityMetadatas: readonly TypeOrmEntityMetadata[];
 }
 
@@ -18,10 +19,20 @@ export interface TypeOrmEntityMetadata {
   readonly relations?: readonly TypeOrmRelation[];
   /** Of the class above it in single-table inheritance. */
   readonly parentEntityMetadata?: TypeOrmEntityMetadata | undefined;
+  /** The table between the two sides of a many-to-many relation, and its columns. */
+  readonly isJunction?: boolean;
+  readonly ownerColumns?: readonly TypeOrmJunctionColumn[];
+  readonly inverseColumns?: readonly TypeOrmJunctionColumn[];
+}
+
+/** A column of a junction table, and the column of an entity that it refers to. */
+export interface TypeOrmJunctionColumn extends TypeOrmIdColumn {
+  readonly referencedColumn?: { readonly entityMetadata: TypeOrmEntityMetadata } | undefined;
 }
 
 /** A column of the primary key. */
 export interface TypeOrmIdColumn {
+  readonly databaseName?: string;
   getEntityValue(entity: object): unknown;
 }
 

@@ -74,6 +74,12 @@ export type CacheEvent =
   | { readonly type: 'invalidated'; readonly key: string; readonly version?: Version }
   /** Changes of what carries these tags were announced, and so many keys invalidated. */
   | { readonly type: 'tags-announced'; readonly tags: readonly string[]; readonly keys: number }
+  /** Committed changes could not be announced; they are kept and announced later. Until then older values may be served. */
+  | { readonly type: 'announcement-failed'; readonly tags: number; readonly error: unknown }
+  /** What could not be announced before is announced now. */
+  | { readonly type: 'announcement-made-up'; readonly tags: number }
+  /** The process ended with changes that it could not announce. Older values may be served until their `ttlMs` is over. */
+  | { readonly type: 'announcement-lost'; readonly tags: number; readonly error: unknown }
   | { readonly type: 'set'; readonly key: string; readonly outcome: 'stored' | 'invalidated' }
   | { readonly type: 'cleared' }
   /** A request passed by the cache. */

@@ -21,6 +21,8 @@ export interface CacheCounts {
   /** Loaded values that could not be stored: not serializable, too large, `undefined`. */
   readonly notStored: number;
   readonly invalidations: number;
+  /** Announcements of committed changes that failed, and were kept for later. */
+  readonly announcementFailures: number;
   readonly bypasses: number;
   readonly storeFailures: number;
   readonly lockFailures: number;
@@ -42,6 +44,7 @@ export class CacheStats extends CacheObserver {
     superseded: 0,
     notStored: 0,
     invalidations: 0,
+    announcementFailures: 0,
     bypasses: 0,
     storeFailures: 0,
     lockFailures: 0,
@@ -68,6 +71,7 @@ const COUNTED: Partial<Record<CacheEvent['type'], readonly (keyof Counts)[]>> = 
   superseded: ['superseded'],
   'not-stored': ['notStored'],
   invalidated: ['invalidations'],
+  'announcement-failed': ['announcementFailures'],
   bypassed: ['bypasses'],
   'store-unavailable': ['storeFailures'],
   'lock-unavailable': ['lockFailures'],

@@ -4,6 +4,7 @@ import { entityTags, type ListInvalidation } from '../codec/entity-tags.js';
 import { versionOf, type VersionExtractor } from '../codec/entity-version.js';
 import type { EntityClass } from '../options/call-options.js';
 import { userTag } from '../core/tag-names.js';
+import type { Version } from '../core/version.js';
 import type { TagOptions, TagReader, VersionReader } from './cache-host.js';
 
 /** Which classes come back as instances, and where their versions are. */
@@ -15,6 +16,8 @@ export class EntityKnowledge {
     classes: readonly EntityClass[],
     private readonly dataSources: () => readonly TypeOrmDataSource[],
     private readonly warnOnce: (kind: string, message: string) => void,
+    /** Called for every data source, again and again. */
+    private readonly found: (dataSource: TypeOrmDataSource) => void,
   ) {
     for (const target of classes) this.classes.register(target);
   }
@@ -25,7 +28,10 @@ export class EntityKnowledge {
    * @throws InvalidOptionsError when two entities have one name
    */
   readDataSources(): void {
-    for (const dataSource of this.dataSources()) this.catalog.add(dataSource);
+    for (const dataSource of this.dataSources()) {
+      this.catalog.add(dataSource);
+      this.found(dataSource);
+    }
     this.catalog.registerClasses(this.classes);
   }
 
@@ -39,6 +45,14 @@ export class EntityKnowledge {
       if (problem !== undefined) this.warnOnce(`version ${entity?.name ?? 'extractor'}`, problem);
       return version;
     };
+  }
+
+  /** The version of what TypeORM saved: an instance, or a plain object of some columns. */
+  versionOfSaved(target: unknown, saved: unknown): Version | undefined {
+    const entity = typeof target === 'function' ? this.catalog.find(target) : undefined;
+    if (entity === undefined || typeof saved !== 'object' || saved === null) return undefined;
+    const own = Object.getOwnPropertyDescriptors(saved);
+    return versionOf(Object.create(entity.target.prototype, own), { entity }).version;
   }
 
   /** @param lists of the module, where the call has none; undefined: changes of entities are not announced, so nothing depends on them */
