@@ -9,17 +9,18 @@ import type { Look } from './look.js';
 import type { SharedFailures } from './shared-failures.js';
 import type { StoreGate } from './store-gate.js';
 import type { Tagging, TagVerdict } from './tagging.js';
-import type { Fill, FillOutcome } from './versioned-store.js';
+import type { Fill, FillOutcome, Lifetime } from './versioned-store.js';
 
 /** How long a value that could not be stored keeps others from queueing for the lock, when errors are not shared at all. */
 const UNSTORED_MARK_MS = 1_000;
 
-const CLEAR: TagVerdict = { kind: 'clear' };
+const CLEAR = { kind: 'clear' } as const satisfies TagVerdict;
 
 /** The lease a load began under, and when. */
 export interface Lease {
   readonly lease: string;
   readonly begunAt: string;
+  readonly tombstoneForMs?: number;
 }
 
 type LoadedLanding = Exclude<Landing, { kind: 'nothing' }>;
@@ -34,6 +35,7 @@ export class Keep {
     private readonly look: Look,
     private readonly failures: SharedFailures,
     private readonly tagging: Tagging,
+    private readonly floorMs: number,
     private readonly report: (event: CacheEvent) => void,
   ) {}
 
@@ -59,8 +61,8 @@ export class Keep {
       return this.unkept(flight, request, under, value, payload);
     }
     const landing: LoadedLanding = { kind: 'loaded', value, payload };
-    const keepStaleMs = Math.max(policy.staleWhileRevalidateMs, policy.staleIfErrorMs);
-    const verdict = await this.tagging.register(flight, request, under, value, policy.ttlMs + keepStaleMs);
+    const forMs = policy.ttlMs + keepStaleMsOf(policy);
+    const verdict = await this.tagging.register(flight, request, under, value, forMs);
     if (verdict.kind !== 'clear') return this.outdated(flight, policy, under, landing, verdict);
     const version = request.versionOf?.(value);
     return this.fill(flight, policy, landing, {
@@ -68,9 +70,21 @@ export class Keep {
       fillId: this.clock.uniqueId(),
       payload,
       ...(version === undefined ? {} : { version }),
-      ttlMs: policy.ttlMs,
-      keepStaleMs,
+      ...this.lifetime(policy, under, verdict),
     });
+  }
+
+  /**
+   * 1. A row is changed and announced; 2. a load begins, and reads the old row from a replica that has not heard of it. Its lease is good, and where the row has no version nothing else
+   * tells. So what is read soon after an announcement is not trusted for long.
+   */
+  private lifetime(policy: LoadPolicy, under: Lease, verdict: TagVerdict & { readonly kind: 'clear' }): Lifetime {
+    const { replicaLagMs, ttlMs } = policy;
+    const sinceKey = under.tombstoneForMs === undefined ? Infinity : this.floorMs - under.tombstoneForMs;
+    const isSoon = Math.min(sinceKey, verdict.announcedBeforeMs ?? Infinity) < replicaLagMs;
+    return isSoon
+      ? { ttlMs: Math.min(ttlMs, replicaLagMs), keepStaleMs: 0 }
+      : { ttlMs, keepStaleMs: keepStaleMsOf(policy) };
   }
 
   /** The end of a load without a lease, because the store is down. */
@@ -201,4 +215,8 @@ export class Keep {
     const forMs = policy.failureBackoffMs === 0 ? UNSTORED_MARK_MS : policy.failureBackoffMs;
     await this.store.mark(flight.key, under.lease, mark, forMs).catch(() => undefined);
   }
+}
+
+function keepStaleMsOf({ staleWhileRevalidateMs, staleIfErrorMs }: LoadPolicy): number {
+  return Math.max(staleWhileRevalidateMs, staleIfErrorMs);
 }

@@ -60,7 +60,7 @@ export class ReadThrough {
       store: this.store,
       look: this.look,
       turns: new LockTurn(locks, this.look, this.failures, clock, lockTimeoutMs, stop, this.report),
-      keep: new Keep(this.store, codec, clock, this.look, this.failures, this.tagging, this.report),
+      keep: new Keep(this.store, codec, clock, this.look, this.failures, this.tagging, floorMs, this.report),
       failures: this.failures,
       chain: this.chain,
       clock,

@@ -56,6 +56,8 @@ export type BeginOutcome =
       readonly loading: boolean;
       /** The store's clock at this moment, opaque to callers: handed back with the fill, freshness counts from it. */
       readonly begunAt: string;
+      /** What is left of the life of the tombstone that the last announcement left; absent when there is none. Milliseconds. */
+      readonly tombstoneForMs?: number;
     };
 
 /** How long a value is fresh, and how long it is kept beyond that for those who may be served stale. Milliseconds. */

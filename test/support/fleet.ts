@@ -22,6 +22,7 @@ export const POLICY: LoadPolicy = {
   onLockUnavailable: 'load',
   onStoreUnavailable: 'load',
   failureBackoffMs: 1_000,
+  replicaLagMs: 0,
   maxValueBytes: 8 * 1_024 * 1_024,
   cancelUnwatched: false,
 };

@@ -3,7 +3,8 @@
  */
 export function upsertTarget(sql: string): readonly string[] | undefined {
   if (/\bON DUPLICATE KEY UPDATE\b/i.test(sql)) return [];
-  const conflict = /\bON CONFLICT\b([^)]*\))?[^"'`]*\bDO UPDATE\b/i.exec(sql);
-  if (conflict === null) return undefined;
-  return [...(conflict[1] ?? '').matchAll(/["`]([^"`]+)["`]/g)].map(([, column]) => column ?? '');
+  const target = /\bON CONFLICT\b([\s\S]*?)\bDO UPDATE\b/i.exec(sql)?.[1];
+  if (target === undefined) return undefined;
+  const columns = /^\s*\(([^)]*)\)/.exec(target)?.[1] ?? '';
+  return [...columns.matchAll(/["`]([^"`]+)["`]/g)].map(([, column]) => column ?? '');
 }

@@ -194,3 +194,40 @@ describe('tags: what keeps a value out of the cache', () => {
     expect(await a.cache.get('k')).toBeUndefined();
   });
 });
+
+describe('replicas that lag behind', () => {
+  const LAG = { replicaLagMs: 2_000, staleIfErrorMs: 10_000 };
+
+  it.each([
+    ['a tag', (a: Instance) => a.cache.announceTags([{ tag: '42' }])],
+    ['the key', (a: Instance) => a.cache.invalidate('k')],
+  ])(
+    'what is loaded soon after an announcement of %s is not fresh for long, nor served stale',
+    async (_what, change) => {
+      const fleet = new Fleet();
+      const a = fleet.instance();
+      await change(a);
+      await fleet.clock.advance(1_999);
+      await a.load(() => 'may be old', LAG, TAGGED);
+      await fleet.clock.advance(1_999);
+      expect(await a.cache.get('k')).toBe('may be old');
+      await fleet.clock.advance(1);
+      await expect(a.load(() => Promise.reject(new Error('down')), LAG, TAGGED)).rejects.toThrow('down');
+      await fleet.clock.advance(1_000);
+      await a.load(() => 'new', LAG, TAGGED);
+      await fleet.clock.advance(50_000);
+      expect(await a.cache.get('k')).toBe('new');
+    },
+  );
+
+  it('what is loaded later is fresh as long as it may', async () => {
+    const fleet = new Fleet();
+    const a = fleet.instance();
+    await a.cache.announceTags([{ tag: '42' }]);
+    await a.cache.invalidate('k');
+    await fleet.clock.advance(2_000);
+    await a.load(() => 'v', LAG, TAGGED);
+    await fleet.clock.advance(59_000);
+    expect(await a.cache.get('k')).toBe('v');
+  });
+});
