@@ -122,7 +122,6 @@ export class Flight {
   /** From here on it loads: under that lease, or without one because the store is down. */
   begin(lease: string | undefined): void {
     this.lease = lease;
-    this.announced.clear();
     this.begunAt = this.nextOrder();
   }
 

@@ -66,6 +66,10 @@ describe('tags: races', () => {
     row.resolve('old');
     expect(await answer).toEqual({ value: 'old', outcome: 'MISS' });
     expect(a.events).toContainEqual({ type: 'superseded', key: 'k', reason: 'tag-invalidated' });
+    // Nobody is believed to be loading, and nobody is kept from taking the lock.
+    expect(await fleet.shared.read('k')).toMatchObject({ loading: false });
+    await fleet.clock.advance(1);
+    expect(await fleet.shared.read('k')).not.toHaveProperty('mark');
     expect(await a.load(() => 'new', {}, TAGGED)).toEqual({ value: 'new', outcome: 'MISS' });
     expect(await b.load(() => 'other', {}, TAGGED)).toEqual({ value: 'new', outcome: 'HIT' });
   });
@@ -139,6 +143,32 @@ describe('tags: races', () => {
     row.resolve('old');
     await answer;
     expect(await a.cache.get('k')).toBeUndefined();
+  });
+
+  it('the same, announced while the registration is answered', async () => {
+    const fleet = new Fleet();
+    const a = fleet.instance();
+    const registered = a.store.stop('after', 'register');
+    const answer = a.load(() => 'old', {}, TAGGED);
+    await registered.arrived;
+    a.store.down = true;
+    await expect(a.cache.announceTags([{ tag: '42' }])).rejects.toThrow('announce');
+    a.store.down = false;
+    registered.open();
+    await answer;
+    expect(await a.cache.get('k')).toBeUndefined();
+  });
+
+  it('the same while the store is away: who comes after the announcement does not get what was read before it', async () => {
+    const fleet = new Fleet();
+    const a = fleet.instance();
+    a.store.down = true;
+    const { row, answer } = await loading(fleet, a);
+    await expect(a.cache.announceTags([{ tag: '42' }])).rejects.toThrow('announce');
+    const late = a.load(() => 'new', {}, TAGGED);
+    await fleet.clock.advance(1);
+    row.resolve('old');
+    expect([(await answer).value, (await late).value]).toEqual(['old', 'new']);
   });
 
   it('the error of a load is not shared with those who came after the announcement', async () => {
