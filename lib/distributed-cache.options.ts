@@ -54,10 +54,11 @@ export interface DistributedCacheOptions extends CachePolicy, ListOptions {
   /** Deadline of one operation of the lock service. 1 to 60,000. Default 3,000. */
   readonly lockTimeoutMs?: number;
   /**
-   * What becomes of cached entities and lists when TypeORM commits a change of them. `'invalidate'` (default): what contains them is invalidated, on every instance, before the write is answered. `'ignore'`:
+   * What becomes of cached entities and lists when TypeORM commits a change of them. `'invalidate'` (default): what contains them is invalidated, on every instance, before the write is answered. `'refresh'`: the same, and what
+   * `getOrLoad()` loaded in this instance and may still be cached (the latest 1,000 keys) is loaded again at once, in the background and under the lock; its loaders are kept for that. `'ignore'`:
    * nothing; entries do not depend on entities, and the application announces changes itself.
    */
-  readonly onChange?: 'invalidate' | 'ignore';
+  readonly onChange?: 'invalidate' | 'refresh' | 'ignore';
   /**
    * What becomes of entries when a statement of a query builder, `repository.update()` or `.delete()` changes rows without telling which. `'invalidate'` (default): every entry with rows of that entity is
    * invalidated. `'ignore'`: nothing; the application announces these changes itself.
@@ -99,7 +100,7 @@ export interface ResolvedCacheOptions {
   readonly storeTimeoutMs: number;
   readonly lockTimeoutMs: number;
   readonly maxKeysPerTag: number;
-  readonly onChange: 'invalidate' | 'ignore';
+  readonly onChange: 'invalidate' | 'refresh' | 'ignore';
   readonly bulkChanges: 'invalidate' | 'ignore';
   readonly announceTimeoutMs: number;
   readonly listInvalidation: ListInvalidation;
@@ -158,7 +159,7 @@ const RULES: OptionRules = {
   floorMs: wholeNumber('milliseconds', 1, MAX_LIFE_MS),
   storeTimeoutMs: wholeNumber('milliseconds', 1, 60_000),
   lockTimeoutMs: wholeNumber('milliseconds', 1, 60_000),
-  onChange: oneOf('invalidate', 'ignore'),
+  onChange: oneOf('invalidate', 'refresh', 'ignore'),
   bulkChanges: oneOf('invalidate', 'ignore'),
   announceTimeoutMs: wholeNumber('milliseconds', 1, 60_000),
   listInvalidation: listInvalidationRule,

@@ -166,6 +166,7 @@ export class DistributedCacheService {
       key,
       loader,
       policy,
+      repeatable: true,
       ...(versionOf !== undefined && { versionOf }),
       ...(tagsOf !== undefined && { tagsOf }),
       ...(signal !== undefined && { signal }),

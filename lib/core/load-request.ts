@@ -25,6 +25,8 @@ export interface LoadRequest<T> {
    * stored.
    */
   tagsOf?(value: unknown): readonly string[];
+  /** The loader may be called again after its caller has gone, to refresh what a change has outdated. Default false. */
+  readonly repeatable?: boolean;
   /** The caller's own signal: takes only this caller out of the load it waits for. */
   readonly signal?: AbortSignal;
 }

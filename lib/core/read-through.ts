@@ -12,6 +12,7 @@ import type { LockProvider } from './lock-provider.js';
 import { LockTurn } from './lock-turn.js';
 import { Look } from './look.js';
 import { Passenger } from './passenger.js';
+import { RecentLoads } from './recent-loads.js';
 import { SharedFailures } from './shared-failures.js';
 import { SingleFlight } from './single-flight.js';
 import { StoreGate } from './store-gate.js';
@@ -31,7 +32,12 @@ export interface ReadThroughParts {
   readonly floorMs: number;
   /** The most keys that a tag leads to; what would be one more is not stored. */
   readonly maxKeysPerTag: number;
+  /** Whether keys that an announced tag led to are loaded again at once, where this process knows how. */
+  readonly refreshOnChange: boolean;
 }
+
+/** So many keys a process knows how to load again. */
+const MAX_RECENT = 1_000;
 
 /**
  * The one story: look, join the flight, take the lock, look again and lease, load, fill, release. A hit ends after the first word.
@@ -43,6 +49,7 @@ export class ReadThrough {
   private readonly look: Look;
   private readonly loading: Loading;
   private readonly tagging: Tagging;
+  private readonly recent: RecentLoads | undefined;
   private readonly failures: SharedFailures;
   private readonly flights = new SingleFlight();
   private readonly chain = new LoadChain();
@@ -54,6 +61,7 @@ export class ReadThrough {
     this.store = new StoreGate(parts.store, clock, storeTimeoutMs, this.report);
     this.look = new Look(this.store, codec, floorMs, this.flights.nextOrder, this.report);
     this.failures = new SharedFailures(clock);
+    this.recent = parts.refreshOnChange ? new RecentLoads(clock, MAX_RECENT) : undefined;
     // A floor lives at least as long as a lease, and a load that outlives its lease is refused.
     this.tagging = new Tagging(this.store, { maxKeysPerTag, memoryMs: 2 * floorMs }, this.report);
     this.loading = new Loading({
@@ -150,7 +158,8 @@ export class ReadThrough {
     const tags = changes.map(({ tag }) => tag);
     for (const flight of this.flights.all()) flight.noteAnnounced(tags);
     const keys = await this.tagging.announce(changes, (key, change) => this.invalidate(key, change));
-    this.report({ type: 'tags-announced', tags, keys });
+    this.report({ type: 'tags-announced', tags, keys: keys.length });
+    for (const key of keys) void this.refresh(key);
   }
 
   /** Empties the namespace; loads under way are not stored. @throws StoreUnavailableError */
@@ -246,6 +255,7 @@ export class ReadThrough {
   private launch(seen: Seen, request: LoadRequest<unknown>, background: boolean): Flight {
     const { key, policy } = request;
     const parent = background ? undefined : this.chain.flight;
+    if (!background && request.repeatable === true) this.recent?.remember(request);
     const flight = new Flight(key, background, policy.cancelUnwatched, parent, this.flights.nextOrder);
     this.flights.add(flight);
     flight.landing = this.loading.fly(flight, seen, request).finally(() => {
@@ -255,6 +265,16 @@ export class ReadThrough {
     });
     flight.landing.catch(() => undefined); // each caller hears of it by itself, a background refresh by its event
     return flight;
+  }
+
+  /** Loads in the background what a change has outdated, unless somebody does already. */
+  private async refresh(key: string): Promise<void> {
+    const request = this.recent?.find(key);
+    if (request === undefined) return;
+    const seen = await this.look.at(key);
+    const isNeeded = seen.up && seen.state.value === undefined && !seen.state.loading;
+    if (isNeeded && this.flights.current(key) === undefined && !this.stopping.signal.aborted)
+      this.launch(seen, request, true);
   }
 
   // --- what overtakes a flight --------------------------------------------------------------------------------------------------------

@@ -69,12 +69,12 @@ export class Tagging {
   /**
    * Leaves word of the changes and tells which keys are to be invalidated.
    *
-   * @throws StoreUnavailableError when a tag could not be announced, with {@link found} called for the keys of the others
+   * @throws StoreUnavailableError when a tag could not be announced, with `invalidate` called for the keys of the others
    */
   async announce(
     changes: readonly TagChange[],
     invalidate: (key: string, change: Omit<TagChange, 'tag'>) => Promise<void>,
-  ): Promise<number> {
+  ): Promise<readonly string[]> {
     const found = new Map<string, Omit<TagChange, 'tag'>>();
     const failures: unknown[] = [];
     const trying =
@@ -95,7 +95,7 @@ export class Tagging {
       trying(([key, change]) => invalidate(key, change)),
     );
     if (failures.length > 0) throw failures[0];
-    return found.size;
+    return [...found.keys()];
   }
 
   /** Undefined, with an event, when they can't be told: without them the value must not be kept. */

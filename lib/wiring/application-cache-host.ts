@@ -167,7 +167,7 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
   }
 
   private readThrough(store: VersionedStore, locks: LockProvider): ReadThrough {
-    const { clock, storeTimeoutMs, lockTimeoutMs, floorMs, maxKeysPerTag } = this.options;
+    const { clock, storeTimeoutMs, lockTimeoutMs, floorMs, maxKeysPerTag, onChange } = this.options;
     const codec = new TaggedJsonCodec(this.entities.classes);
     return new ReadThrough({
       store,
@@ -179,6 +179,7 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
       lockTimeoutMs,
       floorMs,
       maxKeysPerTag,
+      refreshOnChange: onChange === 'refresh',
     });
   }
 }

@@ -50,7 +50,10 @@ export class Fleet {
   readonly shared = new InProcessVersionedStore({ clock: this.clock, maxEntries: 10_000 });
   private readonly table = new InProcessLockTable();
 
-  constructor(private readonly storeTimeoutMs = 1_000) {}
+  constructor(
+    private readonly storeTimeoutMs = 1_000,
+    private readonly refreshOnChange = false,
+  ) {}
 
   instance(locks: LockProvider = new InProcessLockProvider({ clock: this.clock, table: this.table })): Instance {
     const events: CacheEvent[] = [];
@@ -65,6 +68,7 @@ export class Fleet {
       lockTimeoutMs: 3_000,
       floorMs: 60_000,
       maxKeysPerTag: 1_000,
+      refreshOnChange: this.refreshOnChange,
     });
     return {
       cache,
@@ -76,6 +80,7 @@ export class Fleet {
           key,
           loader,
           policy: { ...POLICY, ...policy },
+          repeatable: true,
           ...(version === undefined ? {} : { versionOf: () => version }),
           ...(signal === undefined ? {} : { signal }),
           ...(tags === undefined ? {} : { tagsOf: typeof tags === 'function' ? tags : () => tags }),

@@ -261,3 +261,62 @@ describe('replicas that lag behind', () => {
     expect(await a.cache.get('k')).toBe('v');
   });
 });
+
+describe('refresh', () => {
+  it('loads again what an announcement has outdated, in the background, and under the lock', async () => {
+    const fleet = new Fleet(1_000, true);
+    const [a, b] = [fleet.instance(), fleet.instance()];
+    let row = 'old';
+    const reads: string[] = [];
+    await a.load(() => (reads.push(row), row), {}, TAGGED);
+    await b.load(() => 'other', {}, { ...TAGGED, key: 'not loaded by a' });
+    row = 'new';
+    a.events.length = 0;
+    const looks = a.store.stop('before', 'read');
+    await announce(fleet, a, '42');
+    await looks.arrived;
+    looks.open();
+    await fleet.clock.advance(1);
+    expect(reads).toEqual(['old', 'new']);
+    expect(a.flow()).toEqual(expect.arrayContaining(['tags-announced', 'lock-acquired', 'stored']));
+    expect([await b.cache.get('k'), await b.cache.get('not loaded by a')]).toEqual(['new', undefined]);
+  });
+
+  it('loads only what may still be cached, and only once if nobody asks for it', async () => {
+    const fleet = new Fleet(1_000, true);
+    const a = fleet.instance();
+    let loads = 0;
+    await a.load(() => ++loads, {}, TAGGED);
+    await fleet.clock.advance(30_000);
+    await announce(fleet, a, '42');
+    await fleet.clock.advance(1);
+    expect(loads).toBe(2);
+    await fleet.clock.advance(30_000);
+    await announce(fleet, a, '42');
+    await fleet.clock.advance(1);
+    expect(loads).toBe(2);
+  });
+
+  it('is left to whoever loads already, and a failing one harms nobody', async () => {
+    const fleet = new Fleet(1_000, true);
+    const a = fleet.instance();
+    let fails = false;
+    await a.load(() => (fails ? Promise.reject(new Error('down')) : 'v'), {}, TAGGED);
+    fails = true;
+    await announce(fleet, a, '42');
+    await fleet.clock.advance(1);
+    expect(a.flow()).toContain('load-failed');
+    await fleet.clock.advance(2_000);
+    expect((await a.load(() => 'later', {}, TAGGED)).value).toBe('later');
+  });
+
+  it('is not what happens by default', async () => {
+    const fleet = new Fleet();
+    const a = fleet.instance();
+    let loads = 0;
+    await a.load(() => ++loads, {}, TAGGED);
+    await announce(fleet, a, '42');
+    await fleet.clock.advance(1);
+    expect(loads).toBe(1);
+  });
+});
