@@ -1,13 +1,19 @@
+import type { RedisScript } from '../../lib/redis-client/redis-client.js';
 import { redisScript } from '../../lib/redis-client/redis-script.js';
 import { type StateScripts, stateScripts } from '../../lib/stores/redis/state-scripts.js';
 import { type TagScripts, tagScripts } from '../../lib/stores/redis/tag-scripts.js';
 
-function mutate(step: keyof StateScripts, original: string, mutant: string): StateScripts {
-  const { source } = stateScripts[step];
-  if (source.split(original).length !== 2)
-    throw new Error(`The script ${step} must contain this exactly once: ${original}`);
-  return { ...stateScripts, [step]: redisScript(source.replace(original, () => mutant)) };
+function mutated<Scripts extends StateScripts | TagScripts>(scripts: Scripts) {
+  return (step: keyof Scripts & string, original: string, mutant: string): Scripts => {
+    const { source } = (scripts as Readonly<Record<string, RedisScript>>)[step] ?? { source: '' };
+    if (source.split(original).length !== 2)
+      throw new Error(`The script ${step} must contain this exactly once: ${original}`);
+    return { ...scripts, [step]: redisScript(source.replace(original, () => mutant)) };
+  };
 }
+
+const mutate = mutated(stateScripts);
+const mutateTag = mutated(tagScripts);
 
 /** Scripts with one deliberate mistake each. The contract suite must tell every one of them from the real ones. */
 export const scriptMutants: Readonly<Record<string, StateScripts>> = {
@@ -19,13 +25,7 @@ export const scriptMutants: Readonly<Record<string, StateScripts>> = {
   'equal versions refused': mutate('fill', '(difference < 0 or (exclusive and difference == 0))', '(difference <= 0)'),
 };
 
-function mutateTag(step: keyof TagScripts, original: string, mutant: string): TagScripts {
-  const { source } = tagScripts[step];
-  if (source.split(original).length !== 2)
-    throw new Error(`The script ${step} must contain this exactly once: ${original}`);
-  return { ...tagScripts, [step]: redisScript(source.replace(original, () => mutant)) };
-}
-
+/** The same for tags. */
 export const tagScriptMutants: Readonly<Record<string, TagScripts>> = {
   'no registration': mutateTag('register', `redis.call('ZADD', tag, text(told_until), ARGV[1])`, ''),
   'no look for announcements': mutateTag(
