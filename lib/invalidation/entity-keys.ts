@@ -22,7 +22,11 @@ export function entityKeys(change: EntityChange): TagChange[] {
 
 /** Whether a change was made by a statement of a query builder, whose rows nobody tells. */
 export function tellsNoRow(change: EntityChange): boolean {
-  return change.metadata.isJunction !== true && identities(change).length === 0;
+  try {
+    return change.metadata.isJunction !== true && identities(change).length === 0;
+  } catch {
+    return false;
+  }
 }
 
 function keysOf(change: EntityChange): TagChange[] {
@@ -53,7 +57,6 @@ export function everything(name: string): TagChange[] {
  */
 function identities({ kind, metadata, entity, databaseEntity, entityId }: EntityChange): (readonly string[])[] {
   const stored = identityOf(metadata, databaseEntity);
-  // Only here: an event of any other kind with a key tells of its own row.
   if (kind === 'update' && stored === undefined) return [];
   const all = [stored, identityFrom(metadata, entityId), identityOf(metadata, entity)];
   return [...new Map(all.filter((id) => id !== undefined).map((id) => [JSON.stringify(id), id])).values()];

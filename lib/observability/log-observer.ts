@@ -55,6 +55,16 @@ export class LogObserver extends CacheObserver {
         );
       case 'not-stored':
         if (event.reason === 'undefined') return;
+        if (event.reason === 'tag-full' || event.reason === 'tags-unknown') {
+          const because =
+            event.reason === 'tag-full'
+              ? 'one of its tags leads to as many entries as it may'
+              : 'its tags cannot be told';
+          return this.warn(
+            `${event.type} ${event.reason}`,
+            `The value of ${event.key} was not stored, because ${because}: ${event.detail ?? ''}.`,
+          );
+        }
         return this.warn(
           `${event.type} ${event.reason}`,
           `The value of ${event.key} is ${event.reason} and was not stored${event.detail === undefined ? '' : `: ${event.detail}`}.`,

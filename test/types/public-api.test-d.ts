@@ -13,7 +13,7 @@ import {
   type Version,
 } from 'nestjs-distributed-cache';
 import { redisLock, redisStore } from 'nestjs-distributed-cache/redis';
-import type { EntityCacheSubscriber} from 'nestjs-distributed-cache/typeorm';
+import type { EntityCacheSubscriber } from 'nestjs-distributed-cache/typeorm';
 import { entityKeys, type TagChange } from 'nestjs-distributed-cache/typeorm';
 import { zooKeeperLock } from 'nestjs-distributed-cache/zookeeper';
 import type { DynamicModule } from '@nestjs/common';

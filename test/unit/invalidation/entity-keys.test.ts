@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { TypeOrmEntityMetadata } from '../../../lib/codec/entity-metadata.js';
 import type { EntityChange } from '../../../lib/invalidation/entity-change.js';
-import { entityKeys } from '../../../lib/invalidation/entity-keys.js';
+import { entityKeys, tellsNoRow } from '../../../lib/invalidation/entity-keys.js';
 import { PendingChanges } from '../../../lib/invalidation/pending-changes.js';
 import { upsertTarget } from '../../../lib/invalidation/typeorm/upsert-target.js';
 
@@ -80,6 +80,7 @@ describe('entityKeys', () => {
       ],
     };
     expect(tags({ metadata: throwing, databaseEntity: {} })).toEqual(BULK);
+    expect(tellsNoRow({ kind: 'update', metadata: throwing, databaseEntity: {} })).toBe(false);
   });
 
   it('classes of one table share its rows', () => {
