@@ -60,7 +60,7 @@ export const ROOMS = [
   {
     name: 'invalidation',
     files: /^lib\/invalidation\//,
-    may: [CORE, 'options', 'service'],
+    may: [CORE, 'codec', 'options', 'service'],
     packages: ['node:*', ...NEST, '@nestjs/typeorm', 'typeorm'],
   },
   { name: 'testing', files: /^lib\/testing\//, may: [CORE], packages: ['node:*'] },

@@ -1,5 +1,6 @@
 import type { ClassReference } from './codec/class-registry.js';
 import type { TypeOrmDataSource } from './codec/entity-metadata.js';
+import type { ListInvalidation } from './codec/entity-tags.js';
 import type { CacheObserver } from './core/cache-event.js';
 import { systemClock, type Clock } from './core/clock.js';
 import type { LoadPolicy } from './core/load-policy.js';
@@ -15,8 +16,10 @@ import {
   policyConflicts,
   type CachePolicy,
 } from './options/cache-policy.js';
+import { listInvalidationRule, type ListOptions } from './options/call-options.js';
 import {
   checkOptions,
+  oneOf,
   refuse,
   trueOrFalse,
   wholeNumber,
@@ -25,7 +28,7 @@ import {
 } from './options/option-rules.js';
 
 /** What `DistributedCacheModule.forRoot()` takes. All of it may be left out. Durations are whole milliseconds. */
-export interface DistributedCacheOptions extends CachePolicy {
+export interface DistributedCacheOptions extends CachePolicy, ListOptions {
   /**
    * Separates this application's entries and locks from those of others on the same servers. 1 to 64 of `A-Z a-z 0-9 . _ -`. Instances that
    * share it share the cache. Default `app`, with a warning at start where the store is shared.
@@ -50,6 +53,27 @@ export interface DistributedCacheOptions extends CachePolicy {
   readonly storeTimeoutMs?: number;
   /** Deadline of one operation of the lock service. 1 to 60,000. Default 3,000. */
   readonly lockTimeoutMs?: number;
+  /**
+   * What becomes of cached entities and lists when TypeORM commits a change of them. `'invalidate'` (default): what contains them is invalidated, on every instance, before the write is answered. `'refresh'`: the same, and what
+   * `getOrLoad()` loaded in this instance and may still be cached (the latest 1,000 keys) is loaded again at once, in the background and under the lock; its loaders are kept for that. `'ignore'`:
+   * nothing; entries do not depend on entities, and the application announces changes itself.
+   */
+  readonly onChange?: 'invalidate' | 'refresh' | 'ignore';
+  /**
+   * What becomes of entries when a statement of a query builder, `repository.update()` or `.delete()` changes rows without telling which. `'invalidate'` (default): every entry with rows of that entity is
+   * invalidated. `'ignore'`: nothing; the application announces these changes itself.
+   */
+  readonly bulkChanges?: 'invalidate' | 'ignore';
+  /**
+   * How long a write waits, after its commit, until its announcement is made; then it goes on, and the announcement is repeated in the background. The connection to the database is held
+   * meanwhile. 1 to 60,000. Default 2,000.
+   */
+  readonly announceTimeoutMs?: number;
+  /**
+   * The most entries that one tag leads to. What would be one more is loaded and not stored, with the event `not-stored`. 1 to 1,000,000. Default 10,000. Each costs some
+   * hundred bytes in the store, and one command when the tag is announced.
+   */
+  readonly maxKeysPerTag?: number;
   /** False: everything passes through. No server is contacted, every call loads, `get` finds nothing. Default true. */
   readonly enabled?: boolean;
   /** Whether answers of decorated routes carry `X-Cache: HIT | MISS | WAITED | STALE | BYPASS`. Default true. */
@@ -75,6 +99,11 @@ export interface ResolvedCacheOptions {
   readonly floorMs: number;
   readonly storeTimeoutMs: number;
   readonly lockTimeoutMs: number;
+  readonly maxKeysPerTag: number;
+  readonly onChange: 'invalidate' | 'refresh' | 'ignore';
+  readonly bulkChanges: 'invalidate' | 'ignore';
+  readonly announceTimeoutMs: number;
+  readonly listInvalidation: ListInvalidation;
   readonly enabled: boolean;
   readonly xCacheHeader: boolean;
   readonly classes: readonly ClassReference[];
@@ -120,13 +149,21 @@ const RULES: OptionRules = {
     accepts: (value) =>
       hasMethods(value, 'createVersionedStore') ||
       value instanceof VersionedStore ||
-      hasMethods(value, 'read', 'begin', 'fill', 'mark', 'invalidate', 'set', 'clear', 'close'),
+      hasMethods(
+        value,
+        ...['read', 'begin', 'fill', 'mark', 'invalidate', 'set', 'register', 'announce', 'clear', 'close'],
+      ),
     secret: true,
   },
   ...POLICY_RULES,
   floorMs: wholeNumber('milliseconds', 1, MAX_LIFE_MS),
   storeTimeoutMs: wholeNumber('milliseconds', 1, 60_000),
   lockTimeoutMs: wholeNumber('milliseconds', 1, 60_000),
+  onChange: oneOf('invalidate', 'refresh', 'ignore'),
+  bulkChanges: oneOf('invalidate', 'ignore'),
+  announceTimeoutMs: wholeNumber('milliseconds', 1, 60_000),
+  listInvalidation: listInvalidationRule,
+  maxKeysPerTag: wholeNumber('keys', 1, 1_000_000),
   enabled: trueOrFalse,
   xCacheHeader: trueOrFalse,
   classes: listOf(
@@ -182,6 +219,11 @@ export function resolveOptions(options: DistributedCacheOptions = {}): ResolvedC
     floorMs,
     storeTimeoutMs,
     lockTimeoutMs: options.lockTimeoutMs ?? 3_000,
+    maxKeysPerTag: options.maxKeysPerTag ?? 10_000,
+    onChange: options.onChange ?? 'invalidate',
+    bulkChanges: options.bulkChanges ?? 'invalidate',
+    announceTimeoutMs: options.announceTimeoutMs ?? 2_000,
+    listInvalidation: options.listInvalidation ?? 'any-change',
     enabled: options.enabled ?? true,
     xCacheHeader: options.xCacheHeader ?? true,
     classes: options.classes ?? [],

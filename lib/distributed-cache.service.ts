@@ -2,6 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { encodeKey } from './core/cache-key.js';
 import type { Loader, Outcome } from './core/load-request.js';
 import type { ReadThrough } from './core/read-through.js';
+import { InvalidOptionsError } from './core/errors.js';
+import { userTag } from './core/tag-names.js';
 import type { Version } from './core/version.js';
 import { resolvePolicy } from './distributed-cache.options.js';
 import type { CacheCounts } from './observability/cache-stats.js';
@@ -9,12 +11,13 @@ import {
   INVALIDATE_RULES,
   LOAD_RULES,
   SET_RULES,
+  isTagList,
   toVersion,
   type InvalidateOptions,
   type LoadOptions,
   type SetOptions,
 } from './options/call-options.js';
-import { checkOptions } from './options/option-rules.js';
+import { checkOptions, describeGiven } from './options/option-rules.js';
 import { CacheHost } from './wiring/cache-host.js';
 
 /**
@@ -109,6 +112,22 @@ export class DistributedCacheService {
     });
   }
 
+  /**
+   * Announces that what carries these tags has changed: every entry that was loaded with one of them is invalidated as by {@link invalidate}, and loads that are under way and turn out to carry
+   * one are not stored. Call it after the commit.
+   *
+   * @throws StoreUnavailableError when the store does not answer; then it may be repeated
+   */
+  async invalidateTags(tags: readonly string[]): Promise<void> {
+    if (!isTagList(tags)) {
+      throw new InvalidOptionsError(
+        `invalidateTags(): expected an array of texts, got ${describeGiven(tags)}. Write ['products'].`,
+      );
+    }
+    if (!this.host.options.enabled || tags.length === 0) return;
+    await (await this.cache()).announceTags([...new Set(tags)].map((tag) => ({ tag: userTag(tag) })));
+  }
+
   /** Removes every entry of this namespace, and nothing else. Loads that are under way are not stored. @throws StoreUnavailableError */
   async clear(): Promise<void> {
     if (this.host.options.enabled) await (await this.cache()).clear();
@@ -123,7 +142,7 @@ export class DistributedCacheService {
     checkOptions('getOrLoad() options', options, LOAD_RULES);
     const policy = resolvePolicy(this.host.options, options, 'getOrLoad() options');
     const encoded = encodeKey(key);
-    const { entity, version, signal, manager } = options;
+    const { entity, version, signal, manager, tags, listInvalidation } = options;
     const reason = this.host.options.enabled
       ? manager?.queryRunner?.isTransactionActive === true
         ? 'transaction'
@@ -135,11 +154,14 @@ export class DistributedCacheService {
     }
     const versionOf = this.host.versionReader(entity, version);
     const cache = this.host.opened ?? (await this.host.open());
+    const tagsOf = this.host.tagReader({ entity, tags, listInvalidation }, encoded);
     return cache.getOrLoad<T>({
       key: encoded,
       loader,
       policy,
+      repeatable: true,
       ...(versionOf !== undefined && { versionOf }),
+      ...(tagsOf !== undefined && { tagsOf }),
       ...(signal !== undefined && { signal }),
     });
   }

@@ -7,6 +7,7 @@ export type {
   EntityClass,
   GivenVersion,
   InvalidateOptions,
+  ListOptions,
   LoadOptions,
   SetOptions,
   TransactionView,
@@ -47,6 +48,8 @@ export {
   type LoadMark,
   type StoredValue,
   type SupersededReason,
+  type TagOutcome,
+  type TagRegistration,
   type WriterSet,
 } from './core/versioned-store.js';
 

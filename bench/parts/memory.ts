@@ -37,7 +37,10 @@ export async function memory(stage: Stage): Promise<Row[]> {
   const marks: { state: MemoryState; left: Left }[] = [];
   const mark = async (): Promise<void> => {
     const atRest = await quiet(left, marks[0]?.left);
-    marks.push({ state: await worker.ask<MemoryState>('state'), left: atRest });
+    marks.push({
+      state: await worker.ask<MemoryState>('state', { handlesBefore: marks[0]?.state.handles }),
+      left: atRest,
+    });
   };
   await worker.ask('misses', { from: 0, count: WARM_UP });
   await mark();

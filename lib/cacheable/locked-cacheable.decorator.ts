@@ -1,6 +1,13 @@
 import { applyDecorators, SetMetadata, UseInterceptors } from '@nestjs/common';
 import { InvalidOptionsError } from '../core/errors.js';
-import { classRule, functionRule, type VersionOptions } from '../options/call-options.js';
+import {
+  classRule,
+  functionRule,
+  listInvalidationRule,
+  tagsRule,
+  type ListOptions,
+  type VersionOptions,
+} from '../options/call-options.js';
 import { POLICY_RULES, type CachePolicy } from '../options/cache-policy.js';
 import { checkOptions, trueOrFalse, type OptionRule } from '../options/option-rules.js';
 import type { CacheableRequest } from './cacheable-request.js';
@@ -12,7 +19,13 @@ import { LOCKED_CACHEABLE } from './route-plan.js';
  *
  * `key` and `varyBy` are written as methods, because TypeScript then lets a function ask for more exact types than every request has.
  */
-export interface LockedCacheableOptions extends CachePolicy, VersionOptions<never> {
+export interface LockedCacheableOptions extends CachePolicy, VersionOptions<never>, ListOptions {
+  /**
+   * Names under which the answer can be invalidated with others: `invalidateTags()`. Or a function that reads them of the request and of the answer (of `undefined` when the method
+   * threw); an answer whose tags cannot be read is not stored. Default none.
+   */
+  readonly tags?:
+    readonly string[] | { bivariant(request: CacheableRequest, value: unknown): readonly string[] }['bivariant'];
   /**
    * Makes the key: everything that the answer depends on. Routes and `getOrLoad()` calls of one key share its entry, and `invalidate()` takes the same parts. With a
    * key of your own nothing is assumed about users: an answer that depends on who asks needs them in the key.
@@ -36,6 +49,8 @@ const RULES = {
   ...POLICY_RULES,
   entity: classRule,
   version: functionRule,
+  tags: tagsRule,
+  listInvalidation: listInvalidationRule,
   key: {
     expected: 'a function that returns an array',
     cure: "Write key: ({ params }) => ['product', params.id].",

@@ -2,7 +2,7 @@ import { Inject, Injectable, type CallHandler, type ExecutionContext, type NestI
 import { HttpAdapterHost } from '@nestjs/core';
 import { of, type Observable } from 'rxjs';
 import type { Answer, Outcome } from '../core/load-request.js';
-import { cacheableRequest, type HttpResponseSlice } from './cacheable-request.js';
+import { cacheableRequest, type CacheableRequest, type HttpResponseSlice } from './cacheable-request.js';
 import { RequestLoad, UNCACHEABLE } from './request-load.js';
 import { toHttpError } from './response-errors.js';
 import { routeKey } from './route-key.js';
@@ -31,7 +31,7 @@ export class LockedCacheableInterceptor implements NestInterceptor {
     const bypass = plan.never ?? (plan.methods.has(method) ? this.plans.disabled : 'method');
     if (bypass !== undefined) return this.bypass(bypass, response, next);
     const { parts, ...refused } = routeKey(plan, request);
-    if (parts !== undefined) return this.through(plan, parts, response, next);
+    if (parts !== undefined) return this.through(plan, parts, request, response, next);
     if ('credential' in refused) this.plans.warnOfCredential(plan, refused.credential);
     return this.bypass('credentials', response, next);
   }
@@ -39,11 +39,12 @@ export class LockedCacheableInterceptor implements NestInterceptor {
   private async through(
     plan: RoutePlan,
     key: readonly unknown[],
+    request: CacheableRequest,
     response: HttpResponseSlice,
     next: CallHandler,
   ): Promise<Observable<unknown>> {
     const load = new RequestLoad(next, response);
-    const answer = await this.answer(plan, key, load);
+    const answer = await this.answer(plan, key, request, load);
     const own = load.finish(answer.value === UNCACHEABLE);
     if (answer.value !== UNCACHEABLE) {
       this.mark(response, answer.outcome);
@@ -57,9 +58,14 @@ export class LockedCacheableInterceptor implements NestInterceptor {
     return own.result.kind === 'sequence' ? own.result.values : of(own.result.value);
   }
 
-  private async answer(plan: RoutePlan, key: readonly unknown[], load: RequestLoad): Promise<Answer<unknown>> {
+  private async answer(
+    plan: RoutePlan,
+    key: readonly unknown[],
+    request: CacheableRequest,
+    load: RequestLoad,
+  ): Promise<Answer<unknown>> {
     try {
-      return await this.plans.load(plan, key, load.loader);
+      return await this.plans.load(plan, key, request, load.loader);
     } catch (error) {
       load.finish(false);
       throw RequestLoad.isHandlerError(error) ? error : toHttpError(error);

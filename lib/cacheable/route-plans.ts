@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger, type Type } from '@nestjs/common';
 import { encodeKey } from '../core/cache-key.js';
 import type { Answer, Loader } from '../core/load-request.js';
 import { CacheHost } from '../wiring/cache-host.js';
+import type { CacheableRequest } from './cacheable-request.js';
 import { planRoute, type RoutePlan } from './route-plan.js';
 
 /** A controller's method. */
@@ -36,12 +37,22 @@ export class RoutePlans {
   async load(
     { options, policy }: RoutePlan,
     parts: readonly unknown[],
+    request: CacheableRequest,
     loader: Loader<unknown>,
   ): Promise<Answer<unknown>> {
     const key = encodeKey(parts);
     const versionOf = this.host.versionReader(options.entity, options.version);
+    const { tags, entity, listInvalidation } = options;
+    const ofValue = typeof tags === 'function' ? (value: unknown) => tags(request, value) : tags;
+    const tagsOf = this.host.tagReader({ entity, tags: ofValue, listInvalidation }, key);
     const cache = this.host.opened ?? (await this.host.open());
-    return cache.getOrLoad({ key, loader, policy, ...(versionOf !== undefined && { versionOf }) });
+    return cache.getOrLoad({
+      key,
+      loader,
+      policy,
+      ...(versionOf !== undefined && { versionOf }),
+      ...(tagsOf !== undefined && { tagsOf }),
+    });
   }
 
   /** Says at start what will never be cached, and why. */

@@ -3,14 +3,14 @@ import { entityShape } from './entity-shape.js';
 import { keepStamps } from './stamps/keep-stamps.js';
 import { describeStamping, type Stamping } from './stamps/stamping.js';
 
-/** The slice of TypeORM's `DataSource` that is read: which entities there are, and where their rows come from. */
+/** The slice of TypeORM's `DataSource` that is used: which entities there are, where their rows come from, and who hears of their changes. */
 export interface TypeOrmDataSource {
   readonly entityMetadatas: readonly TypeOrmEntityMetadata[];
   readonly options?: { readonly type: string };
   readonly driver?: object;
   readonly isInitialized?: boolean;
   /** Those who hear of every change; TypeORM makes the list anew when it initializes. */
-  readonly subscribers?: readonly object[];
+  readonly subscribers?: unknown[];
 }
 
 /** The slice of TypeORM's `EntityMetadata`; the same in 0.3 and 1.x. */
@@ -24,8 +24,15 @@ export interface TypeOrmEntityMetadata {
   readonly embeddeds: readonly TypeOrmEmbedded[];
   /** All columns, those of embedded objects and of classes that it extends among them. */
   readonly columns?: readonly TypeOrmColumn[];
+  readonly primaryColumns?: readonly TypeOrmIdColumn[];
   /** All relations, those of embedded objects among them. */
   readonly relations?: readonly TypeOrmRelation[];
+  /** Of the class above it in single-table inheritance. */
+  readonly parentEntityMetadata?: TypeOrmEntityMetadata | undefined;
+  /** The table between the two sides of a many-to-many relation, and its columns. */
+  readonly isJunction?: boolean;
+  readonly ownerColumns?: readonly TypeOrmJunctionColumn[];
+  readonly inverseColumns?: readonly TypeOrmJunctionColumn[];
 }
 
 /** The slice of TypeORM's `ColumnMetadata` that is read. */
@@ -49,14 +56,31 @@ export interface TypeOrmColumn {
   readonly default?: unknown;
 }
 
+/** A column of a junction table, and the column of an entity that it refers to. */
+export interface TypeOrmJunctionColumn extends TypeOrmIdColumn {
+  readonly referencedColumn?: { readonly entityMetadata: TypeOrmEntityMetadata } | undefined;
+}
+
+/** A column of the primary key. */
+export interface TypeOrmIdColumn {
+  readonly databaseName?: string;
+  getEntityValue(entity: object): unknown;
+}
+
 export interface TypeOrmRelation {
+  readonly propertyName: string;
   readonly propertyPath: string;
   /** `many-to-one` and its like. */
   readonly relationType?: string;
   /** The class of the related entity, or its name. */
   readonly type?: unknown;
-  readonly isLazy?: boolean;
+  readonly isLazy: boolean;
   readonly isEager?: boolean;
+  readonly isOneToMany: boolean;
+  readonly isManyToMany: boolean;
+  /** Whether its foreign key, or its junction table, belongs to this side. */
+  readonly isOwning: boolean;
+  readonly inverseEntityMetadata?: TypeOrmEntityMetadata;
 }
 
 /** The slice of TypeORM's `EmbeddedMetadata` that is read. */
@@ -86,6 +110,7 @@ export interface EntityMetadata {
 export class EntityCatalog {
   private readonly byTarget = new Map<ClassReference, EntityMetadata>();
   private readonly shapes = new Map<ClassReference, string>();
+  private readonly sources = new Map<ClassReference, TypeOrmEntityMetadata>();
 
   /** Reads an initialized data source; one that is not initialized yet has no entities. The first description of a class stays. */
   add(dataSource: TypeOrmDataSource): this {
@@ -95,12 +120,29 @@ export class EntityCatalog {
       if (!isClass(target) || this.byTarget.has(target)) continue;
       this.byTarget.set(target, describeEntity(metadata, target, dataSource));
       this.shapes.set(target, entityShape(metadata));
+      this.sources.set(target, metadata);
     }
     return this;
   }
 
   find(target: ClassReference): EntityMetadata | undefined {
     return this.byTarget.get(target);
+  }
+
+  /** What TypeORM itself knows of an entity. */
+  sourceOf(target: ClassReference): TypeOrmEntityMetadata | undefined {
+    return this.sources.get(target);
+  }
+
+  /** The same of the class of an instance, or of the nearest one above it that is an entity. */
+  sourceOfInstance(value: object): TypeOrmEntityMetadata | undefined {
+    let prototype = Object.getPrototypeOf(value) as { readonly constructor?: unknown } | null;
+    while (prototype !== null && prototype !== Object.prototype) {
+      const found = isClass(prototype.constructor) ? this.sources.get(prototype.constructor) : undefined;
+      if (found !== undefined) return found;
+      prototype = Object.getPrototypeOf(prototype) as typeof prototype;
+    }
+    return undefined;
   }
 
   /**

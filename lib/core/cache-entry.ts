@@ -120,6 +120,8 @@ export function beginLoad(
       existed,
       loading: existed && found?.loading === true,
       begunAt: String(now),
+      ...(before?.tombstoneUntil !== undefined &&
+        before.tombstoneUntil > now && { tombstoneForMs: before.tombstoneUntil - now }),
     },
   };
 }

@@ -3,10 +3,10 @@ import type { SupersededReason } from './versioned-store.js';
 import type { Version } from './version.js';
 
 /** Which step of the store an event speaks of. */
-export type StoreStep = 'read' | 'begin' | 'fill' | 'mark' | 'invalidate' | 'set' | 'clear';
+export type StoreStep = 'read' | 'begin' | 'fill' | 'mark' | 'invalidate' | 'set' | 'register' | 'announce' | 'clear';
 
 /** Why a loaded value was returned but not stored. */
-export type NotStoredReason = 'undefined' | 'unserializable' | 'too-large';
+export type NotStoredReason = 'undefined' | 'unserializable' | 'too-large' | 'tag-full' | 'tags-unknown';
 
 /**
  * Everything that happens, as plain objects in one union. `key` is the encoded key. An event is made when the thing has happened;
@@ -56,7 +56,7 @@ export type CacheEvent =
   | { readonly type: 'failure-shared'; readonly key: string }
   | { readonly type: 'stored'; readonly key: string; readonly version?: Version; readonly bytes: number }
   /** The loaded value was not stored, because the state had moved on. */
-  | { readonly type: 'superseded'; readonly key: string; readonly reason: SupersededReason }
+  | { readonly type: 'superseded'; readonly key: string; readonly reason: SupersededReason | 'tag-invalidated' }
   /** A load under way was overtaken by an announced change: later callers do not join it. */
   | { readonly type: 'flight-superseded'; readonly key: string }
   /**
@@ -77,6 +77,14 @@ export type CacheEvent =
    */
   | { readonly type: 'other-shape'; readonly key: string; readonly error: unknown; readonly stays: boolean }
   | { readonly type: 'invalidated'; readonly key: string; readonly version?: Version }
+  /** Changes of what carries these tags were announced, and so many keys invalidated. */
+  | { readonly type: 'tags-announced'; readonly tags: readonly string[]; readonly keys: number }
+  /** Committed changes could not be announced; they are kept and announced later. Until then older values may be served. */
+  | { readonly type: 'announcement-failed'; readonly tags: number; readonly error: unknown }
+  /** What could not be announced before is announced now. */
+  | { readonly type: 'announcement-made-up'; readonly tags: number }
+  /** The process ended with changes that it could not announce. Older values may be served until their `ttlMs` is over. */
+  | { readonly type: 'announcement-lost'; readonly tags: number; readonly error: unknown }
   | { readonly type: 'set'; readonly key: string; readonly outcome: 'stored' | 'invalidated' }
   | { readonly type: 'cleared' }
   /** A request passed by the cache. */

@@ -19,8 +19,17 @@ export type Seen =
  * another gets. Without a payload the value could not be encoded, and is shared. `nothing`: a background refresh found another at work; look again.
  */
 export type Landing =
-  | { readonly kind: 'loaded' | 'found'; readonly value: unknown; readonly payload?: string }
+  | {
+      readonly kind: 'loaded' | 'found';
+      readonly value: unknown;
+      readonly payload?: string;
+      /** A tag of it was announced while it was loaded, or may have been: only who came before that load began may have it. */
+      readonly outdated?: true;
+    }
   | { readonly kind: 'nothing' };
+
+/** A flight that hears of more announcements than this gives up instead of remembering them. */
+const MAX_ANNOUNCED = 10_000;
 
 /** Whether a caller that has just looked may share a flight; see {@link Flight.admits}. */
 export type Admission = 'join' | 'reply-under-way' | 'look-again' | 'superseded' | 'ending';
@@ -41,6 +50,8 @@ export class Flight {
   private watchers = 0;
   private hasTaker = false;
   private lock: HeldLock | undefined;
+  /** Tags that this process announced while the flight loaded. */
+  private readonly announced = new Set<string>();
   private giveBack: () => void = () => undefined;
   private readonly hurrying = new AbortController();
   private readonly unwatching = new AbortController();
@@ -57,6 +68,8 @@ export class Flight {
   landed = false;
   /** What those of its callers get who asked for a frozen value; made for the first of them. */
   frozen: Frozen | undefined;
+  /** Somebody came aboard after its load had begun. */
+  hasLateCallers = false;
   /** Settled by whoever starts the flight; rejections are handled there, so nobody has to wait for it. */
   landing!: Promise<Landing>;
 
@@ -121,6 +134,28 @@ export class Flight {
   begin(lease: string | undefined): void {
     this.lease = lease;
     this.begunAt = this.nextOrder();
+  }
+
+  /**
+   * Whether a caller that came at `order` came after its load had begun. What the lease can't tell such a caller is a change of what the value
+   * contains, for that is known only after it was loaded:
+   *   1. this flight begins under lease L and reads a list; 2. a row of it changes; its tag is announced, and nobody has registered: L stays; 3. the caller begins,
+   *   looks, sees L, and joins; 4. the flight registers, and finds that it is outdated.
+   * So at step 4 those who came after the begin look again.
+   */
+  isLate(order: number): boolean {
+    return this.begunAt !== undefined && order > this.begunAt;
+  }
+
+  /** Tags were announced while it loads. Which of them it carries is not known yet. */
+  noteAnnounced(tags: readonly string[]): void {
+    if (!this.loading || this.superseded) return;
+    for (const tag of tags) this.announced.add(tag);
+    if (this.announced.size > MAX_ANNOUNCED) this.supersede();
+  }
+
+  knowsAnnounced(tags: readonly string[]): boolean {
+    return this.announced.size > 0 && tags.some((tag) => this.announced.has(tag));
   }
 
   /** The answer has brought the result: from here on it only lands. */

@@ -4,21 +4,26 @@ import type { EntryCodec } from './entry-codec.js';
 import { describeError } from './error-description.js';
 import type { Flight, Landing } from './flight.js';
 import type { LoadPolicy } from './load-policy.js';
+import type { LoadRequest } from './load-request.js';
 import type { Look } from './look.js';
 import type { SharedFailures } from './shared-failures.js';
 import type { StoreGate } from './store-gate.js';
-import type { Fill, FillOutcome } from './versioned-store.js';
-import type { Version } from './version.js';
+import type { Tagging, TagVerdict } from './tagging.js';
+import type { Fill, FillOutcome, Lifetime } from './versioned-store.js';
 
 /** How long a value that could not be stored keeps others from queueing for the lock, when errors are not shared at all. */
 const UNSTORED_MARK_MS = 1_000;
+
+const CLEAR = { kind: 'clear' } as const satisfies TagVerdict;
 
 /** The lease a load began under, and when. */
 export interface Lease {
   readonly lease: string;
   readonly begunAt: string;
+  readonly tombstoneForMs?: number;
 }
 
+type LoadedLanding = Exclude<Landing, { kind: 'nothing' }>;
 type Refusal = Extract<FillOutcome, { stored: false }>;
 
 /** The end of a load: fill, or leave a mark that tells why there is nothing. */
@@ -29,6 +34,8 @@ export class Keep {
     private readonly clock: Clock,
     private readonly look: Look,
     private readonly failures: SharedFailures,
+    private readonly tagging: Tagging,
+    private readonly floorMs: number,
     private readonly report: (event: CacheEvent) => void,
   ) {}
 
@@ -46,35 +53,83 @@ export class Keep {
     }
   }
 
-  async value(
-    flight: Flight,
-    policy: LoadPolicy,
-    under: Lease,
-    value: unknown,
-    version: Version | undefined,
-  ): Promise<Landing> {
-    const { key } = flight;
-    const payload = this.encode(key, value);
-    if (payload === undefined) {
-      await this.unstored(flight, policy, under);
-      return { kind: 'loaded', value };
+  /** The end of a load under a lease. */
+  async value(flight: Flight, request: LoadRequest<unknown>, under: Lease, value: unknown): Promise<Landing> {
+    const { policy } = request;
+    const payload = this.encode(flight.key, value);
+    if (payload === undefined || this.isTooLarge(flight.key, policy, payload)) {
+      return this.unkept(flight, request, under, value, payload);
     }
-    const landing: Landing = { kind: 'loaded', value, payload };
-    const bytes = Buffer.byteLength(payload);
-    if (bytes > policy.maxValueBytes) {
-      const detail = `${String(bytes)} bytes, maxValueBytes is ${String(policy.maxValueBytes)}`;
-      this.report({ type: 'not-stored', key, reason: 'too-large', detail });
-      await this.unstored(flight, policy, under);
-      return landing;
-    }
+    const landing: LoadedLanding = { kind: 'loaded', value, payload };
+    const forMs = policy.ttlMs + keepStaleMsOf(policy);
+    const verdict = await this.tagging.register(flight, request, under, value, forMs);
+    if (verdict.kind !== 'clear') return this.outdated(flight, policy, under, landing, verdict);
+    const version = request.versionOf?.(value);
     return this.fill(flight, policy, landing, {
       ...under,
       fillId: this.clock.uniqueId(),
       payload,
       ...(version === undefined ? {} : { version }),
-      ttlMs: policy.ttlMs,
-      keepStaleMs: Math.max(policy.staleWhileRevalidateMs, policy.staleIfErrorMs),
+      ...this.lifetime(policy, under, verdict),
     });
+  }
+
+  /**
+   * 1. A row is changed and announced; 2. a load begins, and reads the old row from a replica that has not heard of it. Its lease is good, and where the row has no version nothing else
+   * tells. So what is read soon after an announcement is not trusted for long.
+   */
+  private lifetime(policy: LoadPolicy, under: Lease, verdict: TagVerdict & { readonly kind: 'clear' }): Lifetime {
+    const { replicaLagMs, ttlMs } = policy;
+    const sinceKey = under.tombstoneForMs === undefined ? Infinity : this.floorMs - under.tombstoneForMs;
+    const isSoon = Math.min(sinceKey, verdict.announcedBeforeMs ?? Infinity) < replicaLagMs;
+    return isSoon
+      ? { ttlMs: Math.min(ttlMs, replicaLagMs), keepStaleMs: 0 }
+      : { ttlMs, keepStaleMs: keepStaleMsOf(policy) };
+  }
+
+  /** The end of a load without a lease, because the store is down. */
+  unstorable(flight: Flight, request: LoadRequest<unknown>, value: unknown): Promise<Landing> {
+    return this.unkept(flight, request, undefined, value, this.encode(flight.key, value));
+  }
+
+  /** Nothing is stored, so nobody registers for that; but whoever came late must not get what was outdated before they came. */
+  private async unkept(
+    flight: Flight,
+    request: LoadRequest<unknown>,
+    under: Lease | undefined,
+    value: unknown,
+    payload: string | undefined,
+  ): Promise<LoadedLanding> {
+    flight.end();
+    const landing: LoadedLanding = { kind: 'loaded', value, ...(payload === undefined ? {} : { payload }) };
+    const verdict = flight.hasLateCallers ? await this.tagging.register(flight, request, under, value, 1) : CLEAR;
+    if (verdict.kind !== 'clear') return this.outdated(flight, request.policy, under, landing, verdict);
+    if (under !== undefined) await this.unstored(flight, request.policy, under);
+    return landing;
+  }
+
+  /** The value is, or may be, older than what was announced: only those may have it who were there before the load began. */
+  private async outdated(
+    flight: Flight,
+    policy: LoadPolicy,
+    under: Lease | undefined,
+    landing: LoadedLanding,
+    { kind }: TagVerdict,
+  ): Promise<LoadedLanding> {
+    // Nobody has wiped the lease, so it would let further callers join.
+    flight.end();
+    if (kind === 'announced') this.report({ type: 'superseded', key: flight.key, reason: 'tag-invalidated' });
+    if (under !== undefined)
+      await (kind === 'announced' ? this.nothing(flight, under) : this.unstored(flight, policy, under));
+    return { ...landing, outdated: true };
+  }
+
+  private isTooLarge(key: string, { maxValueBytes }: LoadPolicy, payload: string): boolean {
+    const bytes = Buffer.byteLength(payload);
+    if (bytes <= maxValueBytes) return false;
+    const detail = `${String(bytes)} bytes, maxValueBytes is ${String(maxValueBytes)}`;
+    this.report({ type: 'not-stored', key, reason: 'too-large', detail });
+    return true;
   }
 
   private async fill(flight: Flight, policy: LoadPolicy, landing: Landing, fill: Fill): Promise<Landing> {
@@ -123,15 +178,29 @@ export class Keep {
     return newer === undefined ? landing : { kind: 'found', ...newer };
   }
 
-  /** The load failed: its error is shared for a while instead of being asked for again. */
-  async failure(flight: Flight, policy: LoadPolicy, lease: string | undefined, error: unknown): Promise<void> {
+  /**
+   * The load failed: its error is shared for a while instead of being asked for again. It has tags too, those that are known without a value: 1. a row is missing, and the
+   * loader throws; 2. the row is inserted and announced; 3. whoever reads now must not get that error.
+   */
+  async failure(
+    flight: Flight,
+    request: LoadRequest<unknown>,
+    under: Lease | undefined,
+    error: unknown,
+  ): Promise<void> {
     const { key } = flight;
-    if (policy.failureBackoffMs === 0 || flight.superseded) return;
+    const { failureBackoffMs } = request.policy;
+    if (failureBackoffMs === 0 || flight.superseded) return;
+    const verdict = await this.tagging.register(flight, request, under, undefined, failureBackoffMs);
+    if (verdict.kind !== 'clear') {
+      if (under !== undefined) await this.nothing(flight, under);
+      return;
+    }
     const id = this.clock.uniqueId();
-    this.failures.remember(key, id, error, policy.failureBackoffMs);
-    if (lease === undefined) return;
+    this.failures.remember(key, id, error, failureBackoffMs);
+    if (under === undefined) return;
     const mark = { id, kind: 'failed', error: describeError(error) } as const;
-    await this.store.mark(key, lease, mark, policy.failureBackoffMs).catch(() => undefined);
+    await this.store.mark(key, under.lease, mark, failureBackoffMs).catch(() => undefined);
   }
 
   /** The load was ended before it had a result: whoever comes next may begin at once, and nobody is believed to be loading. */
@@ -146,4 +215,8 @@ export class Keep {
     const forMs = policy.failureBackoffMs === 0 ? UNSTORED_MARK_MS : policy.failureBackoffMs;
     await this.store.mark(flight.key, under.lease, mark, forMs).catch(() => undefined);
   }
+}
+
+function keepStaleMsOf({ staleWhileRevalidateMs, staleIfErrorMs }: LoadPolicy): number {
+  return Math.max(staleWhileRevalidateMs, staleIfErrorMs);
 }

@@ -24,6 +24,8 @@ export interface LoadPolicy {
   readonly onStoreUnavailable: UnavailablePolicy;
   /** After a failed load, how long its error is shared instead of loading again. 0: every caller loads again. */
   readonly failureBackoffMs: number;
+  /** A load that begins so soon after an announcement of what it loads is fresh no longer than this: it may have been read from a replica that lagged behind. 0: the loader reads the primary. */
+  readonly replicaLagMs: number;
   /** A larger value (bytes of its encoded form) is returned, not stored. */
   readonly maxValueBytes: number;
   /** Abort the loader when nobody waits for it any more; else it finishes and fills. */

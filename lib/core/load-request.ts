@@ -20,6 +20,13 @@ export interface LoadRequest<T> {
   readonly policy: LoadPolicy;
   /** The database's stamp on a loaded value; undefined where it has none. Must not throw. */
   versionOf?(value: T): Version | undefined;
+  /**
+   * What a loaded value depends on, as encoded tags; given `undefined`, what is known without a value (the load failed). When it throws, the value is not
+   * stored.
+   */
+  tagsOf?(value: unknown): readonly string[];
+  /** The loader may be called again after its caller has gone, to refresh what a change has outdated. Default false. */
+  readonly repeatable?: boolean;
   /** The caller's own signal: takes only this caller out of the load it waits for. */
   readonly signal?: AbortSignal;
 }

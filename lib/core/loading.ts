@@ -107,21 +107,19 @@ export class Loading {
         flight.release();
         return 'lock-lost';
       }
-      await this.parts.keep.failure(flight, request.policy, under.lease, error);
+      await this.parts.keep.failure(flight, request, under, error);
       throw error;
     }
-    return this.parts.keep.value(flight, request.policy, under, value, request.versionOf?.(value));
+    return this.parts.keep.value(flight, request, under, value);
   }
 
   /** The store is down, or something is in the way: there is no lease, so nothing can be stored; the callers of this process share the load all the same. */
   private async loadUnstored(flight: Flight, request: LoadRequest<unknown>): Promise<Landing> {
     try {
       const value = await this.load(flight, request);
-      const payload = this.parts.keep.encode(request.key, value);
-      return { kind: 'loaded', value, ...(payload === undefined ? {} : { payload }) };
+      return await this.parts.keep.unstorable(flight, request, value);
     } catch (error) {
-      if (!this.endedFromOutside(flight, error))
-        await this.parts.keep.failure(flight, request.policy, undefined, error);
+      if (!this.endedFromOutside(flight, error)) await this.parts.keep.failure(flight, request, undefined, error);
       throw error;
     }
   }

@@ -18,6 +18,8 @@ type HandOut = (landing: Exclude<Landing, { kind: 'nothing' }>, flight: Flight, 
 export class Passenger {
   /** The flight is its own: then only the wait for another process is limited by `waitMs`, not its own load. */
   leads = false;
+  /** When it came aboard, in this process's sequence of looks and begins. */
+  boardedAt = 0;
   private patienceOver = false;
   private readonly waitingSince: number;
   private readonly undo: (() => void)[] = [];
@@ -53,6 +55,7 @@ export class Passenger {
       const landing = await this.whileStaying(Promise.race([flight.landing, lostPatience.staleInstead]));
       if ('outcome' in landing) return landing as Answer<T>;
       if (landing.kind === 'nothing') return undefined;
+      if (landing.outdated === true && flight.isLate(this.boardedAt)) return undefined;
       const outcome = landing.kind === 'loaded' && this.leads ? 'MISS' : 'WAITED';
       return { value: handOut(landing, flight, this.request.policy.share) as T, outcome };
     } catch (error) {

@@ -14,9 +14,11 @@ import type { LockProvider } from './lock-provider.js';
 import { LockTurn } from './lock-turn.js';
 import { Look } from './look.js';
 import { Passenger } from './passenger.js';
+import { RecentLoads } from './recent-loads.js';
 import { SharedFailures } from './shared-failures.js';
 import { SingleFlight } from './single-flight.js';
 import { StoreGate } from './store-gate.js';
+import { Tagging, type TagChange } from './tagging.js';
 import type { ChangeKind, Lifetime, VersionedStore } from './versioned-store.js';
 import type { Version } from './version.js';
 
@@ -30,7 +32,14 @@ export interface ReadThroughParts {
   readonly storeTimeoutMs: number;
   readonly lockTimeoutMs: number;
   readonly floorMs: number;
+  /** The most keys that a tag leads to; what would be one more is not stored. */
+  readonly maxKeysPerTag: number;
+  /** Whether keys that an announced tag led to are loaded again at once, where this process knows how. */
+  readonly refreshOnChange: boolean;
 }
+
+/** So many keys a process knows how to load again. */
+const MAX_RECENT = 1_000;
 
 /**
  * The one story: look, join the flight, take the lock, look again and lease, load, fill, release. A hit ends after the first word.
@@ -41,24 +50,29 @@ export class ReadThrough {
   private readonly store: StoreGate;
   private readonly look: Look;
   private readonly loading: Loading;
+  private readonly tagging: Tagging;
+  private readonly recent: RecentLoads | undefined;
   private readonly failures: SharedFailures;
   private readonly flights = new SingleFlight();
   private readonly chain = new LoadChain();
   private readonly stopping = new AbortController();
 
   constructor(private readonly parts: ReadThroughParts) {
-    const { clock, codec, floorMs, lockTimeoutMs, locks, storeTimeoutMs } = parts;
+    const { clock, codec, floorMs, lockTimeoutMs, locks, maxKeysPerTag, storeTimeoutMs } = parts;
     const stop = this.stopping.signal;
     // Every load under way listens to it; many are no leak.
     setMaxListeners(0, stop);
     this.store = new StoreGate(parts.store, clock, storeTimeoutMs, this.report);
     this.look = new Look(this.store, codec, clock, floorMs, this.flights.nextOrder, this.report);
     this.failures = new SharedFailures(clock);
+    this.recent = parts.refreshOnChange ? new RecentLoads(clock, MAX_RECENT) : undefined;
+    // A floor lives at least as long as a lease, and a load that outlives its lease is refused.
+    this.tagging = new Tagging(this.store, { maxKeysPerTag, memoryMs: 2 * floorMs }, this.report);
     this.loading = new Loading({
       store: this.store,
       look: this.look,
       turns: new LockTurn(locks, this.look, this.failures, clock, lockTimeoutMs, stop, this.report),
-      keep: new Keep(this.store, codec, clock, this.look, this.failures, this.report),
+      keep: new Keep(this.store, codec, clock, this.look, this.failures, this.tagging, floorMs, this.report),
       failures: this.failures,
       chain: this.chain,
       clock,
@@ -145,6 +159,20 @@ export class ReadThrough {
     this.report({ type: 'invalidated', key, ...(version === undefined ? {} : { version }) });
   }
 
+  /**
+   * Announces committed changes of what carries these tags. Resolves when the store has them, and every key that they lead to is invalidated: whoever begins to read after that gets the
+   * new value.
+   *
+   * @throws StoreUnavailableError when the store may not have all of it; as much as could be was done, and it may be repeated
+   */
+  async announceTags(changes: readonly TagChange[]): Promise<void> {
+    const tags = changes.map(({ tag }) => tag);
+    for (const flight of this.flights.all()) flight.noteAnnounced(tags);
+    const keys = await this.tagging.announce(changes, (key, change) => this.invalidate(key, change));
+    this.report({ type: 'tags-announced', tags, keys: keys.length });
+    for (const key of keys) void this.refresh(key);
+  }
+
   /** Empties the namespace; loads under way are not stored. @throws StoreUnavailableError */
   async clear(): Promise<void> {
     this.supersede();
@@ -214,11 +242,14 @@ export class ReadThrough {
       const current = this.flights.current(request.key);
       if (current === undefined) {
         passenger.leads = true;
+        passenger.boardedAt = this.flights.nextOrder();
         return this.launch(seen, request, false);
       }
       switch (current.admits(seen)) {
         case 'join':
           passenger.leads = false;
+          passenger.boardedAt = this.flights.nextOrder();
+          current.hasLateCallers ||= current.isLate(passenger.boardedAt);
           this.report({ type: 'joined', key: request.key });
           return current;
         case 'look-again':
@@ -242,6 +273,7 @@ export class ReadThrough {
   private launch(seen: Seen, request: LoadRequest<unknown>, background: boolean): Flight {
     const { key, policy } = request;
     const parent = background ? undefined : this.chain.flight;
+    if (!background && request.repeatable === true) this.recent?.remember(request);
     const flight = new Flight(key, background, policy.cancelUnwatched, parent, this.flights.nextOrder);
     this.flights.add(flight);
     flight.landing = this.loading.fly(flight, seen, request).finally(() => {
@@ -251,6 +283,16 @@ export class ReadThrough {
     });
     flight.landing.catch(() => undefined); // each caller hears of it by itself, a background refresh by its event
     return flight;
+  }
+
+  /** Loads in the background what a change has outdated, unless somebody does already. */
+  private async refresh(key: string): Promise<void> {
+    const request = this.recent?.find(key);
+    if (request === undefined) return;
+    const seen = await this.look.at(key);
+    const isNeeded = seen.up && seen.state.value === undefined && !seen.state.loading;
+    if (isNeeded && this.flights.current(key) === undefined && !this.stopping.signal.aborted)
+      this.launch(seen, request, true);
   }
 
   // --- what overtakes a flight --------------------------------------------------------------------------------------------------------

@@ -9,6 +9,8 @@ import type {
   Invalidation,
   KeyState,
   LoadMark,
+  TagOutcome,
+  TagRegistration,
   VersionedStore,
   WriterSet,
 } from './versioned-store.js';
@@ -46,6 +48,14 @@ export class StoreGate {
     return this.ask('set', key, () => this.store.set(key, set));
   }
 
+  register(tag: string, registration: TagRegistration): Promise<TagOutcome> {
+    return this.ask('register', registration.key, () => this.store.register(tag, registration));
+  }
+
+  announce(tag: string, memoryMs: number): Promise<readonly string[]> {
+    return this.ask('announce', undefined, () => this.store.announce(tag, memoryMs));
+  }
+
   /** Walks the whole namespace, so its deadline is not that of one command: the store itself bounds each of its commands. */
   async clear(): Promise<void> {
     try {
@@ -55,7 +65,7 @@ export class StoreGate {
     }
   }
 
-  private ask<T>(step: StoreStep, key: string, call: () => Promise<T>): Promise<T> {
+  private ask<T>(step: StoreStep, key: string | undefined, call: () => Promise<T>): Promise<T> {
     const timedOut = (): Error =>
       new StoreUnavailableError(`The store did not answer "${step}" within storeTimeoutMs = ${this.timeoutMs}`);
     return withDeadline(this.clock, started(call), this.timeoutMs, timedOut).catch((error: unknown) => {

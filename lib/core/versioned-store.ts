@@ -58,6 +58,8 @@ export type BeginOutcome =
       readonly loading: boolean;
       /** The store's clock at this moment, opaque to callers: handed back with the fill, freshness counts from it. */
       readonly begunAt: string;
+      /** What is left of the life of the tombstone that the last announcement left; absent when there is none. Milliseconds. */
+      readonly tombstoneForMs?: number;
     };
 
 /** How long a value is fresh, and how long it is kept beyond that for those who may be served stale. Milliseconds. */
@@ -116,6 +118,28 @@ export interface WriterSet extends Lifetime {
   readonly floorMs: number;
 }
 
+/** A load's word, given before its fill, that its key depends on a tag. */
+export interface TagRegistration {
+  readonly key: string;
+  /** What `begin` told of that load. */
+  readonly begunAt: string;
+  /** The key is told to announcements for so long, from now: as long as its entry can live. Milliseconds, > 0. */
+  readonly forMs: number;
+  /** The most keys that a tag holds; a key that is there already always stays. */
+  readonly maxKeys: number;
+  /** How long announcements are remembered. A load that began longer ago is refused, since one may have been forgotten. Milliseconds, > 0. */
+  readonly memoryMs: number;
+}
+
+export type TagOutcome =
+  | {
+      readonly registered: true;
+      /** How long before the load's begin the tag was last announced, as long as that is remembered. Milliseconds. */
+      readonly announcedBeforeMs?: number;
+    }
+  /** `announced`: the tag was announced since the load began, or may have been; `full`: `maxKeys` other keys are there. Nothing was registered. */
+  | { readonly registered: false; readonly reason: 'announced' | 'full' };
+
 /**
  * Port to the shared cache, and its injection token. Each method is one atomic step on the primary. What the steps must do is told by
  * the protocol (docs/protocol.md) and checked by `versionedStoreContract` from `/testing`.
@@ -163,7 +187,19 @@ export abstract class VersionedStore {
    */
   abstract set(key: string, set: WriterSet): Promise<'stored' | 'invalidated'>;
 
-  /** Deletes every state of this namespace, and nothing else. */
+  /**
+   * The word of a load, before it fills, that its key depends on a tag; and the look whether the tag was announced since that load began. Both in one step, so that of a
+   * registration and an announcement at least one sees the other. A tag may lie on another server than the key: a begin is then compared with some margin.
+   */
+  abstract register(tag: string, registration: TagRegistration): Promise<TagOutcome>;
+
+  /**
+   * What carries a tag has changed: remembers that for `memoryMs`, and tells the keys that are registered. The caller invalidates each of them. The keys stay
+   * registered, so that an announcement whose reply is lost can be repeated.
+   */
+  abstract announce(tag: string, memoryMs: number): Promise<readonly string[]>;
+
+  /** Deletes every state and every tag of this namespace, and nothing else. */
   abstract clear(): Promise<void>;
 
   /** Closes what the store opened. May be called twice; never rejects. */

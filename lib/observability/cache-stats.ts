@@ -24,6 +24,8 @@ export interface CacheCounts {
   readonly notStored: number;
   /** Changes announced here, one for each key. */
   readonly invalidations: number;
+  /** Announcements of committed changes that failed, and were kept for later. */
+  readonly announcementFailures: number;
   /** Reads that passed the cache by: disabled, inside a transaction, not cacheable. */
   readonly bypasses: number;
   /** Commands that the store did not answer in time, or with an error. */
@@ -48,6 +50,7 @@ export class CacheStats extends CacheObserver {
     superseded: 0,
     notStored: 0,
     invalidations: 0,
+    announcementFailures: 0,
     bypasses: 0,
     storeFailures: 0,
     lockFailures: 0,
@@ -74,6 +77,7 @@ const COUNTED: Partial<Record<CacheEvent['type'], readonly (keyof Counts)[]>> = 
   superseded: ['superseded'],
   'not-stored': ['notStored'],
   invalidated: ['invalidations'],
+  'announcement-failed': ['announcementFailures'],
   bypassed: ['bypasses'],
   'store-unavailable': ['storeFailures'],
   'lock-unavailable': ['lockFailures'],

@@ -57,9 +57,29 @@ export class LogObserver extends CacheObserver {
         );
       case 'not-stored':
         if (event.reason === 'undefined') return;
+        if (event.reason === 'tag-full' || event.reason === 'tags-unknown') {
+          const because =
+            event.reason === 'tag-full'
+              ? 'one of its tags leads to as many entries as it may'
+              : 'its tags cannot be told';
+          return this.warn(
+            `${event.type} ${event.reason}`,
+            `The value of ${event.key} was not stored, because ${because}: ${event.detail ?? ''}.`,
+          );
+        }
         return this.warn(
           `${event.type} ${event.reason}`,
           `The value of ${event.key} is ${event.reason} and was not stored${event.detail === undefined ? '' : `: ${event.detail}`}.`,
+        );
+      case 'announcement-failed':
+        return this.warn(
+          event.type,
+          `A committed change could not be announced (${text(event.error)}); it is tried again. Until then older values may be served.`,
+        );
+      case 'announcement-lost':
+        return this.warn(
+          event.type,
+          `The process ends with changes that could not be announced (${text(event.error)}): older values may be served until their ttlMs is over.`,
         );
       case 'corrupt-entry':
         return this.warn(

@@ -45,6 +45,11 @@ export interface CachePolicy {
    * 0: nobody shares it but the callers of that load in its own instance.
    */
   readonly failureBackoffMs?: number;
+  /**
+   * How far the replica that the loader reads from may lag behind. What is loaded within this time after an announcement is fresh no longer than this time, and never served stale.
+   * 0 to 3,600,000 (an hour), at most the module's `floorMs`. Default 0: the loader reads the primary.
+   */
+  readonly replicaLagMs?: number;
   /** A value larger than this (bytes of its encoded form) is returned, not stored, with an event. 1 to 536,870,912 (what Redis can hold). Default 8,388,608. */
   readonly maxValueBytes?: number;
   /** Abort the loader's signal when nobody waits for it any more. Default false: it finishes and fills. */
@@ -67,6 +72,7 @@ export const POLICY_RULES = {
   onLockUnavailable: oneOf('load', 'fail'),
   onStoreUnavailable: oneOf('load', 'fail'),
   failureBackoffMs: wholeNumber('milliseconds', 0, HOUR_MS),
+  replicaLagMs: wholeNumber('milliseconds', 0, HOUR_MS),
   maxValueBytes: wholeNumber('bytes', 1, 536_870_912),
   cancelUnwatched: trueOrFalse,
   share: oneOf('copy', 'frozen'),
@@ -81,6 +87,7 @@ const DEFAULTS: Omit<LoadPolicy, 'waitMs'> = {
   onLockUnavailable: 'load',
   onStoreUnavailable: 'load',
   failureBackoffMs: 1_000,
+  replicaLagMs: 0,
   maxValueBytes: 8_388_608,
   cancelUnwatched: false,
   share: 'copy',
@@ -116,6 +123,11 @@ export function policyConflicts(
     mistakes.push(
       `floorMs: expected at least the life of a lease, ${String(leaseMs)} (loadTimeoutMs ${String(policy.loadTimeoutMs)} + storeTimeoutMs ${String(store.storeTimeoutMs)}), ` +
         `got ${String(store.floorMs)}: a slow load could store a row older than an announced one. Raise the module's floorMs, or lower loadTimeoutMs.`,
+    );
+  }
+  if (store.floorMs < policy.replicaLagMs) {
+    mistakes.push(
+      `replicaLagMs: expected at most floorMs ${String(store.floorMs)}, got ${String(policy.replicaLagMs)}: announcements are not remembered that long. Raise the module's floorMs.`,
     );
   }
   return mistakes;

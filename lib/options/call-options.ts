@@ -1,4 +1,5 @@
 import type { ClassReference } from '../codec/class-registry.js';
+import type { ListInvalidation } from '../codec/entity-tags.js';
 import { dateVersion } from '../codec/entity-version.js';
 import { InvalidOptionsError } from '../core/errors.js';
 import { MAX_VERSION_ORDER, type Version } from '../core/version.js';
@@ -29,8 +30,25 @@ export interface VersionOptions<T = unknown> {
   readonly version?: (value: T) => bigint | number | Date | undefined;
 }
 
+/** Names that the application gives; or a function that reads them of a loaded value, and of `undefined` when the load failed. */
+export type TagSource<T = never> = readonly string[] | ((value: T | undefined) => readonly string[]) | undefined;
+
+/** What outdates a cached list. */
+export interface ListOptions {
+  /**
+   * What makes a list of entities outdated. `'any-change'` (default): every change of such an entity, since an update may bring a row into a list or move it. `'membership'`: changes
+   * of the rows in it, and rows that are inserted, removed or restored; for lists whose filter and order no update touches.
+   */
+  readonly listInvalidation?: ListInvalidation;
+}
+
 /** What `getOrLoad()` takes beside the key and the loader; what is left out comes from the module's options. */
-export interface LoadOptions<T = unknown> extends CachePolicy, VersionOptions<T> {
+export interface LoadOptions<T = unknown> extends CachePolicy, VersionOptions<T>, ListOptions {
+  /**
+   * Names under which the entry can be invalidated with others: `invalidateTags()`. Or a function that reads them of the loaded value (of `undefined` when the load failed); a value
+   * whose tags cannot be read is not stored. Default none.
+   */
+  readonly tags?: readonly string[] | ((value: T | undefined) => readonly string[]);
   /** Takes this caller out of the load it waits for; the load itself goes on. */
   readonly signal?: AbortSignal;
   /**
@@ -62,6 +80,18 @@ export const classRule: OptionRule = {
   accepts: (value) => typeof value === 'function' && typeof value.prototype === 'object',
 };
 
+export const tagsRule: OptionRule = {
+  expected: 'an array of texts that are not empty, or a function that returns one',
+  cure: "Write tags: ['products'] or tags: (product) => [`shelf ${product?.shelf}`].",
+  accepts: (value) => typeof value === 'function' || isTagList(value),
+};
+
+export const listInvalidationRule = oneOf('any-change', 'membership');
+
+export function isTagList(value: unknown): boolean {
+  return Array.isArray(value) && value.every((tag) => typeof tag === 'string' && tag !== '');
+}
+
 export const functionRule: OptionRule = {
   expected: 'a function',
   cure: 'Pass a function, or leave it out.',
@@ -84,6 +114,8 @@ export const LOAD_RULES = {
   ...POLICY_RULES,
   entity: classRule,
   version: functionRule,
+  tags: tagsRule,
+  listInvalidation: listInvalidationRule,
   signal: objectRule('an AbortSignal'),
   manager: objectRule('an EntityManager'),
 } satisfies Record<keyof LoadOptions, OptionRule>;

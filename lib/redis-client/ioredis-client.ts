@@ -58,6 +58,10 @@ export class IoredisClient implements RedisClient {
     this.#subscriptions = new Subscriptions(() => duplicated(client));
   }
 
+  get manyClocks(): boolean {
+    return this.#client.isCluster === true;
+  }
+
   run(script: RedisScript, key: string, args: readonly string[]): Promise<unknown> {
     return runByHash(
       script,

@@ -83,6 +83,10 @@ export class NodeRedisClient implements RedisClient {
     );
   }
 
+  get manyClocks(): boolean {
+    return this.#kind === 'cluster';
+  }
+
   run(script: RedisScript, key: string, args: readonly string[]): Promise<unknown> {
     const opening = this.#opened();
     return opening === undefined ? this.#send(script, key, args) : opening.then(() => this.#send(script, key, args));

@@ -15,6 +15,8 @@ export type Unsubscribe = () => Promise<void>;
 export interface RedisClient {
   /** For the line at start and for events: `node-redis`, `ioredis cluster` … */
   readonly description: string;
+  /** True when keys lie on several servers, each with a clock of its own. Default false. */
+  readonly manyClocks?: boolean;
   /** Runs a script that touches one key (so that it runs anywhere in a cluster). */
   run(script: RedisScript, key: string, args: readonly string[]): Promise<unknown>;
   /** Listens on a channel, over a connection of its own that is opened with the first subscription. */

@@ -34,6 +34,10 @@ export class StartingRedisClient implements RedisClient {
     return this.#client.description;
   }
 
+  get manyClocks(): boolean {
+    return this.#client.manyClocks === true;
+  }
+
   run(script: RedisScript, key: string, args: readonly string[]): Promise<unknown> {
     const send = (): Promise<unknown> => this.#client.run(script, key, args);
     return this.#firstAttempt === undefined ? send() : this.#firstAttempt.then(send);

@@ -13,10 +13,13 @@ import {
   type Invalidation,
   type KeyState,
   type LoadMark,
+  type TagOutcome,
+  type TagRegistration,
   type WriterSet,
 } from '../core/versioned-store.js';
 import { afterInBackground } from './background-timer.js';
 import { ExpiryBuckets } from './expiry-buckets.js';
+import { TagTable } from './tag-table.js';
 
 /** How often states that have ended are freed, milliseconds. They are not *seen* any more from the moment they end. */
 const SWEEP_EVERY_MS = 1_000;
@@ -45,6 +48,7 @@ export class InProcessVersionedStore extends VersionedStore {
   readonly scope = 'process';
   readonly #clock: Clock;
   readonly #states: LRUCache<string, EntryState>;
+  readonly #tags = new TagTable();
   readonly #maxBytes: number | undefined;
   readonly #ends = new ExpiryBuckets(SWEEP_EVERY_MS);
   #cancelSweep: (() => void) | undefined;
@@ -58,8 +62,9 @@ export class InProcessVersionedStore extends VersionedStore {
       max: maxEntries,
       ...(maxBytes !== undefined && { maxSize: maxBytes, sizeCalculation: payloadBytes }),
       // Called for what is replaced, too: a key lies in one bucket only.
-      dispose: (state, key) => {
+      dispose: (state, key, reason) => {
         this.#ends.remove(key, expiresAt(state));
+        if (reason !== 'set') this.#tags.forget(key);
       },
     });
   }
@@ -102,18 +107,34 @@ export class InProcessVersionedStore extends VersionedStore {
     });
   }
 
+  register(tag: string, registration: TagRegistration): Promise<TagOutcome> {
+    return this.#openAt((now) => {
+      const outcome = this.#tags.register(tag, now, registration);
+      // The fill will be refused: the key is not kept in mind for it.
+      if (!this.#states.has(registration.key)) this.#tags.forget(registration.key);
+      return outcome;
+    });
+  }
+
+  announce(tag: string, memoryMs: number): Promise<readonly string[]> {
+    this.#sweepLater();
+    return this.#openAt((now) => this.#tags.announce(tag, now, memoryMs));
+  }
+
   /** Drops what is known of a key, as running out of room does: for tests of what an eviction leads to. */
   evict(key: string): void {
     this.#states.delete(key);
   }
 
   clear(): Promise<void> {
+    this.#tags.clear();
     this.#states.clear();
     return Promise.resolve();
   }
 
   close(): Promise<void> {
     this.#closed = true;
+    this.#tags.clear();
     this.#states.clear();
     this.#cancelSweep?.();
     this.#cancelSweep = undefined;
@@ -121,12 +142,17 @@ export class InProcessVersionedStore extends VersionedStore {
   }
 
   #step<Outcome>(key: string, take: (state: EntryState | undefined, now: number) => Step<Outcome>): Promise<Outcome> {
+    return this.#openAt((now) => {
+      const before = this.#states.get(key);
+      const { state, outcome } = take(before, now);
+      if (state !== before) this.#keep(key, state, now);
+      return outcome;
+    });
+  }
+
+  #openAt<Outcome>(take: (now: number) => Outcome): Promise<Outcome> {
     if (this.#closed) return Promise.reject(new CacheClosedError('The memory store has been closed.'));
-    const now = this.#clock.elapsedMs();
-    const before = this.#states.get(key);
-    const { state, outcome } = take(before, now);
-    if (state !== before) this.#keep(key, state, now);
-    return Promise.resolve(outcome);
+    return Promise.resolve(take(this.#clock.elapsedMs()));
   }
 
   #fits(payload: string): boolean {
@@ -140,15 +166,21 @@ export class InProcessVersionedStore extends VersionedStore {
     }
     this.#states.set(key, state);
     this.#ends.add(key, expiresAt(state));
-    this.#cancelSweep ??= afterInBackground(this.#clock, SWEEP_EVERY_MS, this.#sweep);
+    this.#sweepLater();
+  }
+
+  #sweepLater(): void {
+    if (!this.#closed) this.#cancelSweep ??= afterInBackground(this.#clock, SWEEP_EVERY_MS, this.#sweep);
   }
 
   /** One timer for the whole store, which runs only while there is something to free. */
   readonly #sweep = (): void => {
     const due = this.#ends.due(this.#clock.elapsedMs(), SWEEP_LIMIT);
     for (const key of due) this.#states.delete(key);
+    this.#tags.sweep(this.#clock.elapsedMs());
+    const isEmpty = this.#states.size === 0 && this.#tags.size === 0;
     const pauseMs = due.length === SWEEP_LIMIT ? SWEEP_AGAIN_MS : SWEEP_EVERY_MS;
-    this.#cancelSweep = this.#states.size === 0 ? undefined : afterInBackground(this.#clock, pauseMs, this.#sweep);
+    this.#cancelSweep = isEmpty ? undefined : afterInBackground(this.#clock, pauseMs, this.#sweep);
   };
 }
 

@@ -3,6 +3,7 @@ import { withDeadline, type Clock } from '../core/clock.js';
 import { invalidateState, setState } from '../core/entry-change.js';
 import { fillState, markState } from '../core/entry-fill.js';
 import { CacheClosedError, StoreUnavailableError } from '../core/errors.js';
+import type { TagState } from '../core/tag-state.js';
 import {
   VersionedStore,
   type BeginOptions,
@@ -12,10 +13,13 @@ import {
   type Invalidation,
   type KeyState,
   type LoadMark,
+  type TagOutcome,
+  type TagRegistration,
   type WriterSet,
 } from '../core/versioned-store.js';
 import { KeyedQueue } from './keyed-queue.js';
 import { stateFromText, stateToText } from './state-text.js';
+import { tagFromText, tagToText } from './tag-text.js';
 
 /** What is needed of a cache that has no atomic steps: a Keyv over a table, say. Each method rejects when it did not do its work. */
 export interface KeyValuePort {
@@ -89,12 +93,20 @@ export class NonAtomicVersionedStore extends VersionedStore {
     return this.#step(key, (state, now) => setState(state, now, set));
   }
 
+  register(tag: string, registration: TagRegistration): Promise<TagOutcome> {
+    return this.#tagStep(tag, (state, now) => state.register(now, registration));
+  }
+
+  announce(tag: string, memoryMs: number): Promise<readonly string[]> {
+    return this.#tagStep(tag, (state, now) => state.announce(now, memoryMs));
+  }
+
   /**
    * Goes on under a new generation of keys, so that a step which is under way writes where nobody looks any more. The cache itself is
    * not cleared, for others may live in it: what lies under the old keys ends with its own life.
    */
   async clear(): Promise<void> {
-    // No key is empty, so this queue is clear's own: of two at once, the second finds the first one's generation.
+    // No name is empty, so this queue is clear's own: of two at once, the second finds the first one's generation.
     await this.#inTime(() =>
       this.#queue.run('', async () => {
         await this.#currentGeneration();
@@ -110,25 +122,44 @@ export class NonAtomicVersionedStore extends VersionedStore {
   }
 
   #step<Outcome>(key: string, take: (state: EntryState | undefined, now: number) => Step<Outcome>): Promise<Outcome> {
+    return this.#alone(`:${key}`, async (at) => {
+      const before = stateFromText(await this.#options.port.get(at));
+      const now = this.#nowMs();
+      const { state, outcome } = take(before, now);
+      if (state !== before) await this.#write(at, now, state && { text: stateToText(state), endsAt: expiresAt(state) });
+      return outcome;
+    });
+  }
+
+  #tagStep<Outcome>(tag: string, take: (state: TagState, now: number) => Outcome): Promise<Outcome> {
+    return this.#alone(`#${tag}`, async (at) => {
+      const state = tagFromText(await this.#options.port.get(at));
+      const now = this.#nowMs();
+      const outcome = take(state, now);
+      await this.#write(at, now, { text: tagToText(state), endsAt: state.endsAt() });
+      return outcome;
+    });
+  }
+
+  /** @param name of what is read and written, within the generation */
+  #alone<Outcome>(name: string, step: (at: string) => Promise<Outcome>): Promise<Outcome> {
     return this.#inTime((stillWanted) =>
-      this.#queue.run(key, async () => {
+      this.#queue.run(name, async () => {
         // Whoever waited here past its deadline has been told that it failed; doing it now would come out of order.
         if (!stillWanted()) throw this.#tooLate();
-        const { port, prefix } = this.#options;
-        const at = `${prefix}${await this.#currentGeneration()}:${key}`;
-        const before = stateFromText(await port.get(at));
-        const now = this.#nowMs();
-        const { state, outcome } = take(before, now);
-        if (state !== before) await this.#write(at, state, now);
-        return outcome;
+        return step(`${this.#options.prefix}${await this.#currentGeneration()}${name}`);
       }),
     );
   }
 
-  async #write(at: string, state: EntryState | undefined, now: number): Promise<void> {
-    const ttlMs = state === undefined ? 0 : Math.ceil(expiresAt(state) - now);
-    if (state === undefined || ttlMs < 1) await this.#options.port.delete(at);
-    else await this.#options.port.set(at, stateToText(state), ttlMs);
+  async #write(
+    at: string,
+    now: number,
+    kept: { readonly text: string; readonly endsAt: number } | undefined,
+  ): Promise<void> {
+    const ttlMs = kept === undefined ? 0 : Math.ceil(kept.endsAt - now);
+    if (kept === undefined || ttlMs < 1) await this.#options.port.delete(at);
+    else await this.#options.port.set(at, kept.text, ttlMs);
   }
 
   #currentGeneration(): Promise<string> {

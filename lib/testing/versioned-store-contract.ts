@@ -3,6 +3,7 @@ import { changeCases } from './store-cases/change-cases.js';
 import { fillCases } from './store-cases/fill-cases.js';
 import { keepingCases } from './store-cases/keeping-cases.js';
 import { loadCases } from './store-cases/load-cases.js';
+import { tagCases } from './store-cases/tag-cases.js';
 import { asContractCase, type MakeVersionedStoreHarness } from './versioned-store-harness.js';
 import { versionedStoreHistories, type VersionedStoreHistoriesOptions } from './versioned-store-histories.js';
 
@@ -19,7 +20,7 @@ export function versionedStoreContract(
   makeHarness: MakeVersionedStoreHarness,
   options: VersionedStoreHistoriesOptions = {},
 ): ContractCase[] {
-  const storeCases = [...loadCases, ...fillCases, ...changeCases, ...keepingCases];
+  const storeCases = [...loadCases, ...fillCases, ...changeCases, ...keepingCases, ...tagCases];
   return [
     ...storeCases.map((storeCase) => asContractCase(makeHarness, storeCase)),
     ...versionedStoreHistories(makeHarness, options),

@@ -7,6 +7,7 @@ import type { ProviderContext } from '../core/provider-factory.js';
 import { ReadThrough } from '../core/read-through.js';
 import type { VersionedStore } from '../core/versioned-store.js';
 import { TaggedJsonCodec } from '../codec/tagged-json-codec.js';
+import type { TypeOrmDataSource } from '../codec/entity-metadata.js';
 import type { VersionExtractor } from '../codec/entity-version.js';
 import { RESOLVED_OPTIONS } from '../distributed-cache.module-definition.js';
 import type { ResolvedCacheOptions } from '../distributed-cache.options.js';
@@ -14,11 +15,17 @@ import type { EntityClass } from '../options/call-options.js';
 import { CacheStats, type CacheCounts } from '../observability/cache-stats.js';
 import { FanOutObserver } from '../observability/fan-out-observer.js';
 import { LogObserver } from '../observability/log-observer.js';
-import { CacheHost, type VersionReader } from './cache-host.js';
+import { CacheHost, type TagOptions, type TagReader, type VersionReader } from './cache-host.js';
 import { EntityKnowledge } from './entity-knowledge.js';
 import { findApplicationCache, findDataSources } from './find-in-application.js';
 import { openLock, openStore, type Opened } from './open-providers.js';
 import { startLine } from './start-line.js';
+
+/** Hears of the changes of data sources, and announces them. */
+interface ChangeWatch {
+  watch(dataSource: TypeOrmDataSource): void;
+  close(): Promise<void>;
+}
 
 /** Opens the cache when the application starts and closes it when it has shut down. */
 @Injectable()
@@ -28,6 +35,7 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
   private readonly warned = new Set<string>();
   private readonly observer: CacheObserver;
   private readonly entities: EntityKnowledge;
+  private changes: ChangeWatch | undefined;
   private opening: Promise<ReadThrough> | undefined;
   /** What was opened, in the order of opening. */
   private readonly parts: Opened<LockProvider | VersionedStore>[] = [];
@@ -51,6 +59,7 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
       classes,
       () => dataSources ?? findDataSources(discovery),
       (kind, message) => this.warnOnce(kind, message),
+      (dataSource) => this.changes?.watch(dataSource),
     );
   }
 
@@ -61,6 +70,7 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
 
   /** Not `onModuleDestroy`: requests that are being answered are finished between the two. */
   async onApplicationShutdown(): Promise<void> {
+    await this.changes?.close();
     this.closed = true;
     const cache = await this.opening?.catch(() => undefined);
     this.opened = undefined;
@@ -89,6 +99,11 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
     if (this.options.enabled) this.entities.checkVersions(entity, extractor);
   }
 
+  tagReader(options: TagOptions, key: string): TagReader | undefined {
+    const { onChange, listInvalidation } = this.options;
+    return this.entities.tagReader(options, key, onChange === 'ignore' ? undefined : listInvalidation);
+  }
+
   report(event: CacheEvent): void {
     this.observer.observe(event);
   }
@@ -112,6 +127,7 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
       lockTimeoutMs,
       report: (event) => this.report(event),
     };
+    if (this.options.onChange !== 'ignore') this.changes ??= await this.entityChanges();
     this.entities.readDataSources();
     const store = await openStore(this.options, context, () => findApplicationCache(this.moduleRef));
     this.parts.push(store);
@@ -123,6 +139,20 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
     const { level, message } = startLine(this.options, { store: store.description, lock: lock.description, scope });
     this.logger[level](message);
     return this.opened;
+  }
+
+  private async entityChanges(): Promise<ChangeWatch> {
+    const { EntityChanges } = await import('../invalidation/entity-changes.js');
+    const { clock, announceTimeoutMs, bulkChanges } = this.options;
+    return new EntityChanges({
+      announce: async (changes) => (await this.open()).announceTags(changes),
+      clear: async () => (await this.open()).clear(),
+      versionOf: (metadata, entity) => this.entities.versionOfSaved(metadata.target, entity),
+      bulkChanges: bulkChanges === 'invalidate',
+      timeoutMs: announceTimeoutMs,
+      clock,
+      report: (event) => this.report(event),
+    });
   }
 
   /** The last that was opened is closed first: locks before the store. */
@@ -142,7 +172,7 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
   }
 
   private readThrough(store: VersionedStore, locks: LockProvider): ReadThrough {
-    const { clock, storeTimeoutMs, lockTimeoutMs, floorMs } = this.options;
+    const { clock, storeTimeoutMs, lockTimeoutMs, floorMs, maxKeysPerTag, onChange } = this.options;
     const codec = new TaggedJsonCodec(this.entities.classes);
     return new ReadThrough({
       store,
@@ -153,6 +183,8 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
       storeTimeoutMs,
       lockTimeoutMs,
       floorMs,
+      maxKeysPerTag,
+      refreshOnChange: onChange === 'refresh',
     });
   }
 }

@@ -3,11 +3,22 @@ import type { ReadThrough } from '../core/read-through.js';
 import type { Version } from '../core/version.js';
 import type { VersionExtractor } from '../codec/entity-version.js';
 import type { ResolvedCacheOptions } from '../distributed-cache.options.js';
-import type { EntityClass } from '../options/call-options.js';
+import type { ListInvalidation } from '../codec/entity-tags.js';
+import type { EntityClass, TagSource } from '../options/call-options.js';
 import type { CacheCounts } from '../observability/cache-stats.js';
 
 /** Reads the version of a value; undefined where it has none. Never throws. */
 export type VersionReader = (value: unknown) => Version | undefined;
+
+/** Reads the tags of a loaded value; `undefined` stands for a load that failed. Throws what the `tags` function throws. */
+export type TagReader = (value: unknown) => readonly string[];
+
+/** Where the tags of values come from. */
+export interface TagOptions {
+  readonly entity: EntityClass | undefined;
+  readonly tags: TagSource;
+  readonly listInvalidation: ListInvalidation | undefined;
+}
 
 /** What the service needs of the application around it, and its injection token. */
 export abstract class CacheHost {
@@ -31,6 +42,9 @@ export abstract class CacheHost {
 
   /** Warns, once, of what is wrong with the versions of an entity that will be cached. @throws InvalidOptionsError when two entities have one name */
   abstract checkVersions(entity: EntityClass, extractor: VersionExtractor | undefined): void;
+
+  /** Which tags loaded values of a key have; undefined where they have none. */
+  abstract tagReader(options: TagOptions, key: string): TagReader | undefined;
 
   /** Makes an event; never throws. */
   abstract report(event: CacheEvent): void;

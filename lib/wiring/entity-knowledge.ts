@@ -1,11 +1,13 @@
 import { ClassRegistry, type ClassReference } from '../codec/class-registry.js';
 import { EntityCatalog, type EntityMetadata, type TypeOrmDataSource } from '../codec/entity-metadata.js';
+import { entityTags, type ListInvalidation } from '../codec/entity-tags.js';
 import { versionOf, type VersionExtractor } from '../codec/entity-version.js';
 import { StaleSaveSubscriber } from '../codec/stamps/stale-save-subscriber.js';
 import { coarseReading, stampAdvice } from '../codec/stamps/stamp-advice.js';
-import type { Version } from '../core/version.js';
 import type { EntityClass } from '../options/call-options.js';
-import type { VersionReader } from './cache-host.js';
+import { userTag } from '../core/tag-names.js';
+import type { Version } from '../core/version.js';
+import type { TagOptions, TagReader, VersionReader } from './cache-host.js';
 
 /** Which classes come back as instances, and where their versions are. */
 export class EntityKnowledge {
@@ -22,6 +24,8 @@ export class EntityKnowledge {
     classes: readonly EntityClass[],
     private readonly dataSources: () => readonly TypeOrmDataSource[],
     private readonly warnOnce: (kind: string, message: string) => void,
+    /** Called for every data source, again and again. */
+    private readonly found: (dataSource: TypeOrmDataSource) => void,
   ) {
     for (const target of classes) this.classes.register(target);
   }
@@ -35,6 +39,7 @@ export class EntityKnowledge {
     for (const dataSource of this.dataSources()) {
       this.catalog.add(dataSource);
       this.hearSaves(dataSource);
+      this.found(dataSource);
     }
     this.catalog.registerClasses(this.classes);
   }
@@ -43,7 +48,7 @@ export class EntityKnowledge {
   close(): void {
     for (const { subscribers } of this.dataSources()) {
       const place = subscribers?.indexOf(this.staleSaves) ?? -1;
-      if (place >= 0) (subscribers as object[]).splice(place, 1);
+      if (place >= 0) subscribers?.splice(place, 1);
     }
   }
 
@@ -75,6 +80,27 @@ export class EntityKnowledge {
     };
   }
 
+  /** The version of what TypeORM saved: an instance, or a plain object of some columns. */
+  versionOfSaved(target: unknown, saved: unknown): Version | undefined {
+    const entity = typeof target === 'function' ? this.catalog.find(target) : undefined;
+    if (entity === undefined || typeof saved !== 'object' || saved === null) return undefined;
+    const own = Object.getOwnPropertyDescriptors(saved);
+    return versionOf(Object.create(entity.target.prototype, own), { entity }).version;
+  }
+
+  /** @param lists of the module, where the call has none; undefined: changes of entities are not announced, so nothing depends on them */
+  tagReader(options: TagOptions, key: string, lists: ListInvalidation | undefined): TagReader | undefined {
+    const { entity, tags } = options;
+    if (tags === undefined && (entity === undefined || lists === undefined)) return undefined;
+    return (value) => {
+      const given = typeof tags === 'function' ? tags(value as never) : (tags ?? []);
+      const found = entity === undefined || lists === undefined ? undefined : this.catalog.sourceOf(entity);
+      if (found === undefined || lists === undefined) return given.map(userTag);
+      const rest = { catalog: this.catalog, key, lists: options.listInvalidation ?? lists };
+      return [...given.map(userTag), ...entityTags(value, found, rest)];
+    };
+  }
+
   private know(entity: EntityClass, extractor: VersionExtractor | undefined): void {
     this.checkVersions(entity, extractor);
     if (this.catalog.find(entity) !== undefined) return;
@@ -94,6 +120,6 @@ export class EntityKnowledge {
   /** Before it is initialized a data source has no list that lasts. */
   private hearSaves({ subscribers, isInitialized }: TypeOrmDataSource): void {
     if (isInitialized !== true || subscribers === undefined || subscribers.includes(this.staleSaves)) return;
-    (subscribers as object[]).push(this.staleSaves);
+    subscribers.push(this.staleSaves);
   }
 }

@@ -35,7 +35,8 @@ export class ProductsService {
    */
   async change(id: number, patch: ProductPatch): Promise<Product> {
     const { category } = await this.findOne(id);
-    await this.products.update(id, patch);
+    // `update(id, patch)` would not tell the cache which row it changed, and outdate every product.
+    await this.products.save({ id, ...patch });
     await Promise.all([this.cache.invalidate(productKey(id)), this.cache.invalidate(categoryKey(category.slug))]);
     return this.findOne(id);
   }

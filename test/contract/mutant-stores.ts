@@ -1,6 +1,7 @@
 import { beginLoad, live, readState, type EntryState } from '../../lib/core/cache-entry.js';
 import { invalidateState, setState } from '../../lib/core/entry-change.js';
 import { fillState, markState } from '../../lib/core/entry-fill.js';
+import { TagState } from '../../lib/core/tag-state.js';
 import type { Version } from '../../lib/core/version.js';
 import {
   VersionedStore,
@@ -8,6 +9,8 @@ import {
   type Fill,
   type Invalidation,
   type LoadMark,
+  type TagOutcome,
+  type TagRegistration,
   type WriterSet,
 } from '../../lib/core/versioned-store.js';
 
@@ -88,15 +91,60 @@ function withoutFloors(state: EntryState | undefined): EntryState | undefined {
   return { ...rest, value: { payload, freshUntil, keptUntil, ...(fillId !== undefined && { fillId }) } };
 }
 
+/** The steps of a tag, which a mutant may take in several turns. */
+export interface TagSteps {
+  register(state: TagState, now: number, registration: TagRegistration): TagOutcome | Promise<TagOutcome>;
+  announce(state: TagState, now: number, memoryMs: number): readonly string[] | Promise<readonly string[]>;
+}
+
+export const rightTagSteps: TagSteps = {
+  register: (state, now, registration) => state.register(now, registration),
+  announce: (state, now, memoryMs) => state.announce(now, memoryMs),
+};
+
+const aTurn = () => new Promise((resolve) => setImmediate(resolve));
+
+/** The ways to get tags wrong that every run of the contract suite must notice. */
+export const tagMutants: Readonly<Record<string, Partial<TagSteps>>> = {
+  'no registration': { register: () => ({ registered: true }) },
+  'a look for announcements, and then the registration': {
+    register: async (state, now, registration) => {
+      const looked = new TagState(new Map(state.keys), state.announced).register(now, registration);
+      await aTurn();
+      return looked.registered ? new TagState(state.keys).register(now, registration) : looked;
+    },
+  },
+  'no look for announcements': {
+    register: (state, now, registration) => new TagState(state.keys).register(now, registration),
+  },
+  'keys that are read before the announcement is written': {
+    announce: async (state, now, memoryMs) => {
+      const keys = new TagState(state.keys).announce(now, memoryMs);
+      await aTurn();
+      state.announce(now, memoryMs);
+      return keys;
+    },
+  },
+  'keys that are forgotten when they are told': {
+    announce: (state, now, memoryMs) => {
+      const keys = state.announce(now, memoryMs);
+      state.keys.clear();
+      return keys;
+    },
+  },
+};
+
 /** A store of given steps over a plain map, on a clock that is read from outside. */
 export class SteppedStore extends VersionedStore {
   readonly name = 'stepped';
   readonly scope = 'process';
   readonly states = new Map<string, EntryState>();
+  private readonly tags = new Map<string, TagState>();
 
   constructor(
     private readonly nowMs: () => number,
     private readonly steps: Steps,
+    private readonly tagSteps: TagSteps = rightTagSteps,
   ) {
     super();
   }
@@ -125,13 +173,28 @@ export class SteppedStore extends VersionedStore {
     return this.#keep(key, this.steps.set(this.states.get(key), this.nowMs(), set));
   }
 
+  async register(tag: string, registration: TagRegistration) {
+    return this.tagSteps.register(this.#tag(tag), this.nowMs(), registration);
+  }
+
+  async announce(tag: string, memoryMs: number) {
+    return this.tagSteps.announce(this.#tag(tag), this.nowMs(), memoryMs);
+  }
+
   clear() {
+    this.tags.clear();
     this.states.clear();
     return Promise.resolve();
   }
 
   close() {
     return Promise.resolve();
+  }
+
+  #tag(tag: string): TagState {
+    const state = this.tags.get(tag) ?? new TagState();
+    this.tags.set(tag, state);
+    return state;
   }
 
   #keep<Outcome>(

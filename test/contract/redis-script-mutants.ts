@@ -1,12 +1,19 @@
+import type { RedisScript } from '../../lib/redis-client/redis-client.js';
 import { redisScript } from '../../lib/redis-client/redis-script.js';
 import { type StateScripts, stateScripts } from '../../lib/stores/redis/state-scripts.js';
+import { type TagScripts, tagScripts } from '../../lib/stores/redis/tag-scripts.js';
 
-function mutate(step: keyof StateScripts, original: string, mutant: string): StateScripts {
-  const { source } = stateScripts[step];
-  if (source.split(original).length !== 2)
-    throw new Error(`The script ${step} must contain this exactly once: ${original}`);
-  return { ...stateScripts, [step]: redisScript(source.replace(original, () => mutant)) };
+function mutated<Scripts extends StateScripts | TagScripts>(scripts: Scripts) {
+  return (step: keyof Scripts & string, original: string, mutant: string): Scripts => {
+    const { source } = (scripts as Readonly<Record<string, RedisScript>>)[step] ?? { source: '' };
+    if (source.split(original).length !== 2)
+      throw new Error(`The script ${step} must contain this exactly once: ${original}`);
+    return { ...scripts, [step]: redisScript(source.replace(original, () => mutant)) };
+  };
 }
+
+const mutate = mutated(stateScripts);
+const mutateTag = mutated(tagScripts);
 
 /** Scripts with one deliberate mistake each. The contract suite must tell every one of them from the real ones. */
 export const scriptMutants: Readonly<Record<string, StateScripts>> = {
@@ -16,4 +23,18 @@ export const scriptMutants: Readonly<Record<string, StateScripts>> = {
   'fill that leaves the lease': mutate('fill', 'drop(LEASE, MARK,', 'drop(MARK,'),
   'invalidate that keeps it': mutate('invalidate', 'drop(VALUE, LEASE, MARK,', 'drop(VALUE, MARK,'),
   'equal versions refused': mutate('fill', '(difference < 0 or (exclusive and difference == 0))', '(difference <= 0)'),
+};
+
+/** The same for tags. */
+export const tagScriptMutants: Readonly<Record<string, TagScripts>> = {
+  'no registration': mutateTag('register', `redis.call('ZADD', tag, text(told_until), ARGV[1])`, ''),
+  'no look for announcements': mutateTag(
+    'register',
+    'if announced and announced >= begun',
+    'if false and announced >= begun',
+  ),
+  'no look at how old the load is': mutateTag('register', 'begun <= now - tonumber(ARGV[5])', 'false'),
+  'no announcement': mutateTag('announce', `redis.call('ZADD', tag, text(-now), '')`, ''),
+  'no bound': mutateTag('register', 'others >= tonumber(ARGV[4])', 'false'),
+  'keys that are told for ever': mutateTag('announce', `redis.call('ZREMRANGEBYSCORE', tag, '(0', text(now))`, ''),
 };

@@ -8,7 +8,8 @@ import { failingCases } from '../../lib/testing/contract-case.js';
 import { versionedStoreContract } from '../../lib/testing/versioned-store-contract.js';
 import type { MakeVersionedStoreHarness, VersionedStoreHarness } from '../../lib/testing/versioned-store-harness.js';
 import { type ReachStore, redisStoreWays, storeContext, untilItAnswers } from '../support/redis-stores.js';
-import { scriptMutants } from './redis-script-mutants.js';
+import { type TagScripts, tagScripts } from '../../lib/stores/redis/tag-scripts.js';
+import { scriptMutants, tagScriptMutants } from './redis-script-mutants.js';
 
 const bystander = createClient({ url: inject('redisUrl') });
 
@@ -41,9 +42,15 @@ function harness(reach: ReachStore): MakeVersionedStoreHarness {
 }
 
 const withScripts =
-  (scripts: StateScripts): ReachStore =>
+  (scripts: StateScripts, tags: TagScripts = tagScripts): ReachStore =>
   (_url, { namespace, report }) => {
-    const store = new RedisVersionedStore({ client: adoptRedisClient(bystander), namespace, report, scripts });
+    const store = new RedisVersionedStore({
+      client: adoptRedisClient(bystander),
+      namespace,
+      report,
+      scripts,
+      tagScripts: tags,
+    });
     return Promise.resolve({ store, close: () => store.close() });
   };
 
@@ -69,6 +76,15 @@ describe('the contract suite', () => {
       expect(await failingCases(versionedStoreContract(harness(withScripts(scripts)), { histories: 200 }))).not.toEqual(
         [],
       );
+    },
+    300_000,
+  );
+
+  it.each(Object.entries(tagScriptMutants))(
+    'fails for tags with %s',
+    async (_name, tags) => {
+      const suite = versionedStoreContract(harness(withScripts(stateScripts, tags)), { histories: 1 });
+      expect(await failingCases(suite.filter(({ name }) => name.startsWith('tags:')))).not.toEqual([]);
     },
     300_000,
   );

@@ -2,7 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { failingCases } from '../../lib/testing/contract-case.js';
 import { ManualClock } from '../../lib/testing/manual-clock.js';
 import { versionedStoreContract } from '../../lib/testing/versioned-store-contract.js';
-import { SteppedStore, mutants, rightSteps, type Steps } from './mutant-stores.js';
+import {
+  SteppedStore,
+  mutants,
+  rightSteps,
+  rightTagSteps,
+  tagMutants,
+  type Steps,
+  type TagSteps,
+} from './mutant-stores.js';
 
 const HISTORIES = [
   'histories: random ones are as the protocol says',
@@ -19,11 +27,21 @@ const NOTICED_BY: Readonly<Record<string, string>> = {
   'equal versions refused': 'fill: an equal version renews',
 };
 
-function suiteOf(steps: Steps) {
+const TAGS_NOTICED_BY: Readonly<Record<string, string>> = {
+  'no registration': 'tags: an announcement tells the keys that are registered, and no others',
+  'a look for announcements, and then the registration':
+    'tags: of a registration and an announcement at the same time, one sees the other',
+  'no look for announcements': 'tags: a load that began before the announcement is not registered',
+  'keys that are read before the announcement is written':
+    'tags: of a registration and an announcement at the same time, one sees the other',
+  'keys that are forgotten when they are told': 'tags: an announcement can be repeated, for its reply may be lost',
+};
+
+function suiteOf(steps: Steps, tagSteps?: TagSteps) {
   return versionedStoreContract(
     () => {
       const clock = new ManualClock();
-      const store = new SteppedStore(() => clock.elapsedMs(), steps);
+      const store = new SteppedStore(() => clock.elapsedMs(), steps, tagSteps);
       const evict = (key: string) => Promise.resolve(void store.states.delete(key));
       return Promise.resolve({ store, evict, sleep: (ms) => clock.advance(ms), dispose: () => Promise.resolve() });
     },
@@ -39,5 +57,10 @@ describe('versionedStoreContract', () => {
   it.each(Object.keys(mutants))('fails a store with this mistake: %s', async (name) => {
     const failing = await failingCases(suiteOf({ ...rightSteps, ...mutants[name] }));
     expect(failing).toEqual(expect.arrayContaining([NOTICED_BY[name], ...HISTORIES]));
+  });
+
+  it.each(Object.keys(tagMutants))('fails a store with this mistake in its tags: %s', async (name) => {
+    const failing = await failingCases(suiteOf(rightSteps, { ...rightTagSteps, ...tagMutants[name] }));
+    expect(failing).toContain(TAGS_NOTICED_BY[name]);
   });
 });

@@ -73,6 +73,7 @@ describe('ZooKeeper lock on an ensemble, below a chroot, with a digest ACL', () 
       await admin.remove(lockNodePath(locksPath, key));
     },
     holdBeyondMs: sessionTimeoutMs * 1.5,
+    lagging: true,
     leftovers: async () => {
       const seen = await Promise.all(used.map((key) => admin.get(lockNodePath(locksPath, key), false)));
       return used.filter((_key, index) => seen[index]?.code !== gone);

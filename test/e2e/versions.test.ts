@@ -286,7 +286,9 @@ describe('save() of an entity that was read before another change', () => {
     const before = dataSource.subscribers.length;
     const { cache, app } = await start();
     await cache.getOrLoad(key, () => find(StaleCount), { entity: StaleCount });
-    expect(dataSource.subscribers).toHaveLength(before + 1);
+    expect(dataSource.subscribers.slice(before).map(({ constructor }) => constructor.name)).toContain(
+      'StaleSaveSubscriber',
+    );
     await app.close();
     expect(dataSource.subscribers).toHaveLength(before);
   });

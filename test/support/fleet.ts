@@ -22,6 +22,7 @@ export const POLICY: LoadPolicy = {
   onLockUnavailable: 'load',
   onStoreUnavailable: 'load',
   failureBackoffMs: 1_000,
+  replicaLagMs: 0,
   maxValueBytes: 8 * 1_024 * 1_024,
   cancelUnwatched: false,
   share: 'copy',
@@ -41,6 +42,7 @@ export interface LoadMore {
   readonly key?: string;
   readonly version?: Version;
   readonly signal?: AbortSignal;
+  readonly tags?: readonly string[] | ((value: unknown) => readonly string[]);
 }
 
 /** Several instances of the core over one store and one lock table, on a clock that stands still. */
@@ -49,7 +51,10 @@ export class Fleet {
   readonly shared = new InProcessVersionedStore({ clock: this.clock, maxEntries: 10_000 });
   private readonly table = new InProcessLockTable();
 
-  constructor(private readonly storeTimeoutMs = 1_000) {}
+  constructor(
+    private readonly storeTimeoutMs = 1_000,
+    private readonly refreshOnChange = false,
+  ) {}
 
   instance(
     locks: LockProvider = new InProcessLockProvider({ clock: this.clock, table: this.table }),
@@ -66,19 +71,23 @@ export class Fleet {
       storeTimeoutMs: this.storeTimeoutMs,
       lockTimeoutMs: 3_000,
       floorMs: 60_000,
+      maxKeysPerTag: 1_000,
+      refreshOnChange: this.refreshOnChange,
     });
     return {
       cache,
       events,
       store,
       flow: () => events.map((event) => event.type),
-      load: (loader, policy = {}, { key = 'k', version, signal } = {}) =>
+      load: (loader, policy = {}, { key = 'k', version, signal, tags } = {}) =>
         cache.getOrLoad({
           key,
           loader,
           policy: { ...POLICY, ...policy },
+          repeatable: true,
           ...(version === undefined ? {} : { versionOf: () => version }),
           ...(signal === undefined ? {} : { signal }),
+          ...(tags === undefined ? {} : { tagsOf: typeof tags === 'function' ? tags : () => tags }),
         }),
     };
   }

@@ -38,6 +38,8 @@ export function realInstance(
     storeTimeoutMs: 1_000,
     lockTimeoutMs: 1_000,
     floorMs: 60_000,
+    maxKeysPerTag: 1_000,
+    refreshOnChange: false,
   });
   return {
     cache,

@@ -5,6 +5,7 @@ import {
   type Fill,
   type Invalidation,
   type LoadMark,
+  type TagRegistration,
   type WriterSet,
 } from '../../lib/core/versioned-store.js';
 import { Gate } from './gate.js';
@@ -51,6 +52,12 @@ export class StagedStore extends VersionedStore {
   }
   set(key: string, set: WriterSet) {
     return this.stage('set', () => this.inner.set(key, set));
+  }
+  register(tag: string, registration: TagRegistration) {
+    return this.stage('register', () => this.inner.register(tag, registration));
+  }
+  announce(tag: string, memoryMs: number) {
+    return this.stage('announce', () => this.inner.announce(tag, memoryMs));
   }
   clear() {
     return this.stage('clear', () => this.inner.clear());

@@ -13,9 +13,11 @@ import {
   type Version,
 } from 'nestjs-distributed-cache';
 import { redisLock, redisStore } from 'nestjs-distributed-cache/redis';
+import type { EntityCacheSubscriber } from 'nestjs-distributed-cache/typeorm';
+import { entityKeys, type TagChange } from 'nestjs-distributed-cache/typeorm';
 import { zooKeeperLock } from 'nestjs-distributed-cache/zookeeper';
 import type { DynamicModule } from '@nestjs/common';
-import type { DataSource, EntityManager } from 'typeorm';
+import type { DataSource, EntityManager, EntityMetadata, EntitySubscriberInterface } from 'typeorm';
 import { describe, expectTypeOf, it } from 'vitest';
 
 class Product {
@@ -134,5 +136,24 @@ describe('events', () => {
   it('are one union that a switch can exhaust by `type`', () => {
     expectTypeOf<Extract<CacheEvent, { type: 'hit' }>['freshForMs']>().toEqualTypeOf<number>();
     expectTypeOf(CacheObserver.prototype.observe).toBeFunction();
+  });
+});
+
+declare const subscriber: EntityCacheSubscriber;
+declare const metadata: EntityMetadata;
+
+describe('tags', () => {
+  it('are given, or read of a value that may not be there', () => {
+    void cache.getOrLoad(['k'], () => new Date(), { tags: ['a'] });
+    void cache.getOrLoad(['k'], () => new Date(), { tags: (date) => [String(date?.getTime())] });
+    // @ts-expect-error a failed load has no value
+    void cache.getOrLoad(['k'], () => new Date(), { tags: (date) => [String(date.getTime())] });
+    LockedCacheable({ tags: ({ params }: CacheableRequest, value) => [String(params['id']), String(value)] });
+    expectTypeOf(cache.invalidateTags(['a'])).toEqualTypeOf<Promise<void>>();
+  });
+
+  it('come of the changes that TypeORM tells', () => {
+    expectTypeOf(subscriber).toExtend<EntitySubscriberInterface>();
+    expectTypeOf(entityKeys({ kind: 'update', metadata })).toEqualTypeOf<TagChange[]>();
   });
 });

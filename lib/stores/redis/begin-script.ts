@@ -14,5 +14,5 @@ end
 local existed = token ~= ARGV[1]
 redis.call(unpack(put({ 'lease', token, 'lease-until', text(lasts), 'loading', '1' })))
 expire()
-return { 'lease', token, existed and '1' or '0', existed and loading or '0', text(now) }
+return { 'lease', token, existed and '1' or '0', existed and loading or '0', exact_now, alive('tombstone-until') and text(ends('tombstone-until') - now) or nil }
 `;

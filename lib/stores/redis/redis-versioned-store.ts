@@ -9,14 +9,21 @@ import {
   type Invalidation,
   type KeyState,
   type LoadMark,
+  type TagOutcome,
+  type TagRegistration,
   type WriterSet,
 } from '../../core/versioned-store.js';
 import type { RedisClient } from '../../redis-client/redis-client.js';
 import { isForeignType, parseBegin, parseFill, parseRead, parseSet, versionArguments } from './state-reply.js';
 import { type StateScripts, stateScripts } from './state-scripts.js';
+import { parseAnnounce, parseRegister } from './tag-reply.js';
+import { type TagScripts, tagScripts } from './tag-scripts.js';
 
 /** Part of every key, so that instances of different releases run side by side. */
 const ENTRY_FORMAT = 1;
+const TAG_FORMAT = 1;
+/** How far the clocks of a cluster's nodes may be apart, milliseconds: a tag may lie on another node than the key. */
+const CLUSTER_CLOCK_MARGIN_MS = 250;
 /** Some three centuries: keeps every sum of times a whole number that Redis takes. */
 const LONGEST_MS = 1e13;
 
@@ -25,27 +32,34 @@ export interface RedisStoreParts extends Pick<ProviderContext, 'namespace' | 're
   readonly client: RedisClient;
   /** Default: {@link stateScripts}. */
   readonly scripts?: StateScripts;
+  /** Default: {@link tagScripts}. */
+  readonly tagScripts?: TagScripts;
 }
 
 /**
  * The protocol on Redis 5 or newer: each step is one script on one key, `<namespace>:cache:1:<key>`, a hash that `redis-cli HGETALL`
- * shows. A step is one request; it is two when the server has forgotten the script.
+ * shows; a tag is one too, `<namespace>:tag:1:<tag>`, a sorted set. A step is one request; it is two when the server has forgotten the script.
  */
 export class RedisVersionedStore extends VersionedStore {
   readonly name = 'redis';
   readonly scope = 'fleet';
   readonly #client: RedisClient;
   readonly #prefix: string;
+  readonly #tagPrefix: string;
   readonly #report: ProviderContext['report'];
   readonly #scripts: StateScripts;
+  readonly #tagScripts: TagScripts;
   #closed = false;
 
-  constructor({ client, namespace, report, scripts = stateScripts }: RedisStoreParts) {
+  constructor(parts: RedisStoreParts) {
     super();
+    const { client, namespace, report } = parts;
     this.#client = client;
     this.#prefix = `${namespace}:cache:${ENTRY_FORMAT}:`;
+    this.#tagPrefix = `${namespace}:tag:${TAG_FORMAT}:`;
     this.#report = report;
-    this.#scripts = scripts;
+    this.#scripts = parts.scripts ?? stateScripts;
+    this.#tagScripts = parts.tagScripts ?? tagScripts;
   }
 
   read(key: string): Promise<KeyState> {
@@ -105,8 +119,25 @@ export class RedisVersionedStore extends VersionedStore {
     return parseSet(await this.#run('set', key, args));
   }
 
+  async register(tag: string, { key, begunAt, forMs, maxKeys, memoryMs }: TagRegistration): Promise<TagOutcome> {
+    if (this.#closed) throw closedError();
+    const marginMs = this.#client.manyClocks === true ? CLUSTER_CLOCK_MARGIN_MS : 0;
+    const args = [key, begunAt, duration(forMs), String(maxKeys), duration(memoryMs), String(marginMs)];
+    return parseRegister(await this.#client.run(this.#tagScripts.register, this.#tagPrefix + tag, args));
+  }
+
+  async announce(tag: string, memoryMs: number): Promise<readonly string[]> {
+    if (this.#closed) throw closedError();
+    return parseAnnounce(
+      await this.#client.run(this.#tagScripts.announce, this.#tagPrefix + tag, [duration(memoryMs)]),
+    );
+  }
+
   async clear(): Promise<void> {
     if (this.#closed) throw closedError();
+    // 1. a load registers with a tag; 2. the tag is deleted; 3. the load fills: nothing would find its entry. With the tags gone first, its state, which
+    // is there since its begin, is still to be deleted: either before the fill, which is then refused, or after it.
+    await this.#client.deleteByPrefix(this.#tagPrefix);
     await this.#client.deleteByPrefix(this.#prefix);
   }
 

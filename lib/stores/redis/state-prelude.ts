@@ -21,6 +21,8 @@ if redis.replicate_commands then redis.replicate_commands() end
 local key = KEYS[1]
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+-- a load and the announcement of a tag may share a millisecond
+local exact_now = string.format('%.3f', tonumber(time[1]) * 1000 + tonumber(time[2]) / 1000)
 
 local NAMES = { 'fresh-until', 'kept-until', 'fill', 'kind', 'order', 'lease', 'lease-until', 'loading', 'mark', 'mark-kind', 'mark-until',
   'floor-kind', 'floor-order', 'floor-exclusive', 'floor-until', 'tombstone-until' }

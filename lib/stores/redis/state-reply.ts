@@ -47,7 +47,7 @@ function parseState([seconds, micros, fields]: readonly unknown[]): KeyState {
 }
 
 export function parseBegin(reply: unknown): BeginOutcome {
-  const [kind, first, existed, loading, begunAt] = list(reply);
+  const [kind, first, existed, loading, begunAt, tombstoneForMs] = list(reply);
   switch (optionalText(kind)) {
     case 'fresh':
       return { kind: 'fresh', value: parseFresh(first) };
@@ -60,6 +60,7 @@ export function parseBegin(reply: unknown): BeginOutcome {
         existed: text(existed) === '1',
         loading: text(loading) === '1',
         begunAt: text(begunAt),
+        ...(optionalText(tombstoneForMs) !== undefined && { tombstoneForMs: Number(text(tombstoneForMs)) }),
       };
     default:
       throw malformed(reply);

@@ -18,6 +18,8 @@ export interface LockProviderHarness {
   readonly holdBeyondMs?: number;
   /** A step that takes longer counts as hanging. Milliseconds, default 20,000: far more than a healthy provider needs on a loaded machine. */
   readonly patienceMs?: number;
+  /** The providers ask different servers of one service, of which one may hear of a release a moment after another: a lock that was given back is free soon, not at once. Default false. */
+  readonly lagging?: boolean;
   /** What is still at the service although every provider is closed; must become empty by itself. */
   leftovers?(): Promise<readonly string[]>;
 }

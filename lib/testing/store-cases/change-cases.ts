@@ -18,6 +18,19 @@ const set = { payload: 'written', ttlMs: LONG_MS, keepStaleMs: 0, floorMs: LONG_
 /** What an announced change leaves behind. */
 export const changeCases: readonly StoreCase[] = [
   {
+    name: 'begin: tells what is left of the life of a tombstone',
+    run: async ({ store, elapse }) => {
+      assert.equal((await begin(store, 'new')).tombstoneForMs, undefined);
+      await store.invalidate('k', { floorMs: LONG_MS });
+      await elapse();
+      const left = (await begin(store, 'k')).tombstoneForMs ?? 0;
+      assert.ok(left > 0 && left <= LONG_MS - SHORT_MS, `of ${LONG_MS} are left ${left}`);
+      await store.invalidate('short', { floorMs: SHORT_MS });
+      await elapse();
+      assert.equal((await begin(store, 'short')).tombstoneForMs, undefined);
+    },
+  },
+  {
     name: 'invalidate: takes value, lease and mark away',
     run: async ({ store }) => {
       await storeValue(store, 'value');

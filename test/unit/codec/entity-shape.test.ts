@@ -17,7 +17,19 @@ const metadata: TypeOrmEntityMetadata = {
     { propertyPath: 'audit.at', type: 'timestamptz' },
     { propertyPath: 'categoryId', type: 'int', isVirtual: true },
   ],
-  relations: [{ propertyPath: 'category', relationType: 'many-to-one', type: Category, isLazy: false, isEager: false }],
+  relations: [
+    {
+      propertyName: 'category',
+      propertyPath: 'category',
+      relationType: 'many-to-one',
+      type: Category,
+      isLazy: false,
+      isEager: false,
+      isOneToMany: false,
+      isManyToMany: false,
+      isOwning: true,
+    },
+  ],
   embeddeds: [{ type: Audit, propertyName: 'audit', isArray: false, embeddeds: [] }],
 };
 const [id, price, at, foreignKey] = metadata.columns ?? [];

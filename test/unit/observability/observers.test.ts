@@ -60,6 +60,7 @@ describe('CacheStats', () => {
       superseded: 0,
       notStored: 0,
       invalidations: 0,
+      announcementFailures: 0,
       bypasses: 0,
       storeFailures: 1,
       lockFailures: 1,

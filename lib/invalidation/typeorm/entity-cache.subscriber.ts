@@ -1,0 +1,90 @@
+import type { TypeOrmEntityMetadata } from '../../codec/entity-metadata.js';
+import type { TagChange } from '../../core/tagging.js';
+import type { Version } from '../../core/version.js';
+import type { EntityChange } from '../entity-change.js';
+import { entityKeys, tellsNoRow } from '../entity-keys.js';
+import { PendingChanges } from '../pending-changes.js';
+import type { QueryEvent, QueryRunnerSlice, RowEvent, TransactionEvent } from './typeorm-events.js';
+import { upsertTarget } from './upsert-target.js';
+
+/** What the subscriber needs of the cache. */
+export interface EntityCacheSubscriberOptions {
+  /** Announces committed changes. Must not reject. */
+  readonly announce: (changes: readonly TagChange[]) => Promise<void>;
+  /** The version of a saved entity; undefined where it has none. Must not throw. */
+  readonly versionOf: (metadata: TypeOrmEntityMetadata, entity: unknown) => Version | undefined;
+  /** Whether statements of query builders, which tell no rows, invalidate every entry of their entity. */
+  readonly bulkChanges: boolean;
+}
+
+/**
+ * Turns TypeORM's events into announcements, after the outermost commit and never before. The module adds it to every data source.
+ *
+ * Nothing is thrown here: an error after the commit would make a write fail that has been done. Nothing is asked of the database: the connection is still held, and where the pool has no other,
+ * that would wait for ever.
+ */
+export class EntityCacheSubscriber {
+  private readonly transactions = new WeakMap<QueryRunnerSlice, PendingChanges>();
+  private readonly upserts = new WeakMap<QueryRunnerSlice, readonly string[] | undefined>();
+
+  constructor(private readonly options: EntityCacheSubscriberOptions) {}
+
+  afterInsert(event: RowEvent): Promise<void> {
+    const target = this.upserts.get(event.queryRunner);
+    const keys = new Set(event.metadata.primaryColumns?.map(({ databaseName }) => databaseName));
+    const mayBeAnother = target !== undefined && !(target.length > 0 && target.every((column) => keys.has(column)));
+    return this.changed(event, { kind: 'insert', version: this.version(event, event.entity), mayBeAnother });
+  }
+
+  afterUpdate(event: RowEvent): Promise<void> {
+    const movedBetweenLists = (event.updatedRelations?.length ?? 0) > 0;
+    return this.changed(event, { kind: 'update', version: this.version(event, event.entity), movedBetweenLists });
+  }
+
+  afterRemove(event: RowEvent): Promise<void> {
+    return this.changed(event, { kind: 'remove', version: this.version(event, event.databaseEntity) });
+  }
+
+  afterSoftRemove(event: RowEvent): Promise<void> {
+    return this.changed(event, { kind: 'soft-remove', version: this.version(event, event.entity) });
+  }
+
+  afterRecover(event: RowEvent): Promise<void> {
+    return this.changed(event, { kind: 'recover', version: this.version(event, event.entity) });
+  }
+
+  /** Told of savepoints too: only the commit after which no transaction is open is one. */
+  afterTransactionCommit({ queryRunner }: TransactionEvent): Promise<void> {
+    const pending = this.transactions.get(queryRunner);
+    if (pending === undefined || queryRunner.isTransactionActive) return Promise.resolve();
+    this.transactions.delete(queryRunner);
+    return this.options.announce(pending.all());
+  }
+
+  /** What an inner rollback took back stays in the list: one announcement too many does no harm. */
+  afterTransactionRollback({ queryRunner }: TransactionEvent): void {
+    if (!queryRunner.isTransactionActive) this.transactions.delete(queryRunner);
+  }
+
+  /** The event of an insert does not say that it was an upsert, and by which columns it found its row. */
+  afterQuery({ queryRunner, query }: QueryEvent): void {
+    if (typeof query !== 'string' || !query.startsWith('INSERT')) return;
+    this.upserts.set(queryRunner, upsertTarget(query));
+  }
+
+  private async changed(
+    { queryRunner, metadata, entity, databaseEntity, entityId }: RowEvent,
+    more: Pick<EntityChange, 'kind' | 'version' | 'movedBetweenLists' | 'mayBeAnother'>,
+  ): Promise<void> {
+    const change: EntityChange = { metadata, entity, databaseEntity, entityId, ...more };
+    if (!this.options.bulkChanges && tellsNoRow(change)) return;
+    if (!queryRunner.isTransactionActive) return this.options.announce(entityKeys(change));
+    const pending = this.transactions.get(queryRunner) ?? new PendingChanges();
+    this.transactions.set(queryRunner, pending);
+    pending.add(change);
+  }
+
+  private version({ metadata }: RowEvent, entity: unknown): Version | undefined {
+    return this.options.versionOf(metadata, entity);
+  }
+}

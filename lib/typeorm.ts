@@ -1,0 +1,19 @@
+export type {
+  TypeOrmEntityMetadata,
+  TypeOrmIdColumn,
+  TypeOrmJunctionColumn,
+  TypeOrmRelation,
+} from './codec/entity-metadata.js';
+export type { TagChange } from './core/tagging.js';
+export type { EntityChange } from './invalidation/entity-change.js';
+export { entityKeys } from './invalidation/entity-keys.js';
+export {
+  EntityCacheSubscriber,
+  type EntityCacheSubscriberOptions,
+} from './invalidation/typeorm/entity-cache.subscriber.js';
+export type {
+  QueryEvent,
+  QueryRunnerSlice,
+  RowEvent,
+  TransactionEvent,
+} from './invalidation/typeorm/typeorm-events.js';

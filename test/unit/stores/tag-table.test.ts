@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { TagState } from '../../../lib/core/tag-state.js';
+import { InProcessVersionedStore } from '../../../lib/stores/in-process-versioned-store.js';
+import { TagTable } from '../../../lib/stores/tag-table.js';
+import { tagFromText, tagToText } from '../../../lib/stores/tag-text.js';
+import { ManualClock } from '../../../lib/testing/manual-clock.js';
+
+const PARTS = { begunAt: '10', forMs: 100, maxKeys: 10, memoryMs: 50 };
+
+describe('TagTable', () => {
+  it('forgets a key in all its tags, and tags of which nothing is left', () => {
+    const table = new TagTable();
+    for (const tag of ['a', 'b']) for (const key of ['k', 'l']) table.register(tag, 11, { key, ...PARTS });
+    table.announce('c', 11, 50);
+    table.forget('k');
+    expect([table.announce('a', 12, 50), table.announce('b', 12, 1)]).toEqual([['l'], ['l']]);
+    table.forget('l');
+    table.sweep(20);
+    expect(table.size).toBe(2);
+    table.sweep(62);
+    expect(table.size).toBe(0);
+  });
+});
+
+describe('tags of the memory store', () => {
+  it('are freed with the keys that are driven out or have ended: nothing piles up', async () => {
+    const clock = new ManualClock();
+    const store = new InProcessVersionedStore({ clock, maxEntries: 2 });
+    for (const key of ['a', 'b', 'c']) {
+      const begun = await store.begin(key, { lease: key, leaseMs: 100 });
+      const begunAt = begun.kind === 'lease' ? begun.begunAt : '';
+      await store.register('tag', { key, ...PARTS, begunAt });
+    }
+    expect(await store.announce('tag', 50)).toEqual(['b', 'c']);
+    await clock.advance(5_000);
+    expect(await store.announce('tag', 50)).toEqual([]);
+    await clock.advance(5_000);
+    expect(clock.pendingTimers).toBe(0);
+    await store.close();
+  });
+});
+
+describe('a tag as text', () => {
+  it('comes back as it was; what is no tag of ours is a new one', () => {
+    const state = new TagState(new Map([['k', 5]]), { at: 1.5, until: 9 });
+    expect(tagFromText(tagToText(state))).toEqual(state);
+    for (const text of [undefined, 'no JSON', '{}', '{"format":"tag-state-1","keys":3}'])
+      expect(tagFromText(text)).toEqual(new TagState());
+  });
+});
