@@ -6,6 +6,8 @@ import type { Answer, Loader } from '../../lib/core/load-request.js';
 import type { LockProvider } from '../../lib/core/lock-provider.js';
 import { ReadThrough } from '../../lib/core/read-through.js';
 import type { Version } from '../../lib/core/version.js';
+import type { VersionedStore } from '../../lib/core/versioned-store.js';
+import type { Clock } from '../../lib/core/clock.js';
 import { InProcessLockProvider } from '../../lib/locks/in-process-lock-provider.js';
 import { InProcessLockTable } from '../../lib/locks/in-process-lock-table.js';
 import { InProcessVersionedStore } from '../../lib/stores/in-process-versioned-store.js';
@@ -42,6 +44,43 @@ export interface LoadMore {
   readonly signal?: AbortSignal;
 }
 
+export interface InstanceParts {
+  readonly store: VersionedStore;
+  readonly locks: LockProvider;
+  readonly clock: Clock;
+  readonly storeTimeoutMs?: number;
+}
+
+/** One "process" over a store and a lock service that others share. */
+export function makeInstance({ store: shared, locks, clock, storeTimeoutMs = 1_000 }: InstanceParts): Instance {
+  const events: CacheEvent[] = [];
+  const store = new StagedStore(shared);
+  const cache = new ReadThrough({
+    store,
+    locks,
+    codec: new TaggedJsonCodec(new ClassRegistry()),
+    clock,
+    observer: { observe: (event) => void events.push(event) },
+    storeTimeoutMs,
+    lockTimeoutMs: 3_000,
+    floorMs: 60_000,
+  });
+  return {
+    cache,
+    events,
+    store,
+    flow: () => events.map((event) => event.type),
+    load: (loader, policy = {}, { key = 'k', version, signal } = {}) =>
+      cache.getOrLoad({
+        key,
+        loader,
+        policy: { ...POLICY, ...policy },
+        ...(version === undefined ? {} : { versionOf: () => version }),
+        ...(signal === undefined ? {} : { signal }),
+      }),
+  };
+}
+
 /** Several instances of the core over one store and one lock table, on a clock that stands still. */
 export class Fleet {
   readonly clock = new ManualClock();
@@ -51,31 +90,6 @@ export class Fleet {
   constructor(private readonly storeTimeoutMs = 1_000) {}
 
   instance(locks: LockProvider = new InProcessLockProvider({ clock: this.clock, table: this.table })): Instance {
-    const events: CacheEvent[] = [];
-    const store = new StagedStore(this.shared);
-    const cache = new ReadThrough({
-      store,
-      locks,
-      codec: new TaggedJsonCodec(new ClassRegistry()),
-      clock: this.clock,
-      observer: { observe: (event) => void events.push(event) },
-      storeTimeoutMs: this.storeTimeoutMs,
-      lockTimeoutMs: 3_000,
-      floorMs: 60_000,
-    });
-    return {
-      cache,
-      events,
-      store,
-      flow: () => events.map((event) => event.type),
-      load: (loader, policy = {}, { key = 'k', version, signal } = {}) =>
-        cache.getOrLoad({
-          key,
-          loader,
-          policy: { ...POLICY, ...policy },
-          ...(version === undefined ? {} : { versionOf: () => version }),
-          ...(signal === undefined ? {} : { signal }),
-        }),
-    };
+    return makeInstance({ store: this.shared, locks, clock: this.clock, storeTimeoutMs: this.storeTimeoutMs });
   }
 }

@@ -1,0 +1,20 @@
+import { createClient } from 'redis';
+import type { VersionedStoreFactory } from '../../lib/core/provider-factory.js';
+import { adoptRedisClient } from '../../lib/redis-client/adopt-redis-client.js';
+import { RedisVersionedStore } from '../../lib/stores/redis/redis-versioned-store.js';
+import { scriptMutants } from '../contract/redis-script-mutants.js';
+
+/** The store on Redis with one deliberate mistake in its scripts. */
+export function mutatedRedisStore(url: string, mutant: string): VersionedStoreFactory {
+  const scripts = scriptMutants[mutant];
+  if (scripts === undefined) throw new Error(`There is no mutant "${mutant}"`);
+  return {
+    description: `redis with the mistake "${mutant}"`,
+    createVersionedStore: async ({ namespace, report }) => {
+      const client = createClient({ url });
+      client.on('error', () => undefined);
+      await client.connect();
+      return new RedisVersionedStore({ client: adoptRedisClient(client), namespace, report, scripts });
+    },
+  };
+}
