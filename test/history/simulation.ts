@@ -9,6 +9,8 @@ import type { HistoryRecord, Notice } from './history.js';
 
 const INSTANCES = 3;
 const OPERATIONS = 40;
+/** A query takes as long as some requests to the store, so that changes overtake it. */
+const QUERY_STEPS = 6;
 const KEY = 'k';
 
 interface Move {
@@ -59,7 +61,8 @@ export class Simulation {
     const worker = this.random.below(INSTANCES);
     const die = this.random.below(14);
     if (die < 9) this.open.push(this.read(worker));
-    else if (die < 13) this.open.push(this.write(worker, this.random.pick<Notice>(['versioned', 'bare', 'set'])));
+    else if (die < 13)
+      this.open.push(this.write(worker, this.random.pick<Notice>(['versioned', 'bare', 'bare', 'bare', 'set'])));
     else this.store.states.delete(KEY);
   }
 
@@ -72,7 +75,7 @@ export class Simulation {
       loader: async () => {
         await this.picked();
         read = this.row;
-        await this.picked();
+        for (let step = 0; step < QUERY_STEPS; step++) await this.picked();
         return { version: read };
       },
       versionOf: ({ version }) => asVersion(version),
