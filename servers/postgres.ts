@@ -13,7 +13,7 @@ export interface OwnPostgres extends OwnServer {
 }
 
 /** A start-up message for user `postgres`: while starting the server answers with an error, then with a question. */
-async function postgresAnswers(port: number): Promise<boolean> {
+export async function postgresAnswers(port: number): Promise<boolean> {
   const body = Buffer.from('\0\x03\0\0user\0postgres\0database\0postgres\0\0', 'latin1');
   const length = Buffer.alloc(4);
   length.writeInt32BE(body.length + 4);
@@ -33,26 +33,11 @@ export async function startPostgres(): Promise<OwnPostgres> {
   const data = join(directory, 'data');
   mkdirSync(data, { mode: 0o700 });
   const owner = postgresUser();
-  if (owner !== undefined) {
-    chmodSync(directory, 0o755);
-    for (const path of [directory, data]) chownSync(path, owner.uid, owner.gid);
-  }
+  ownedBy(owner, directory, data);
   await initialize(binaries, data, owner);
-  // No waiting for the disk. Commits still reach the system's memory, where they outlive a killed server.
-  const quick = ['fsync=off', 'full_page_writes=off', 'max_connections=300'];
   const server = await startProcess('postgres', port, directory, {
     file: binaries.server,
-    args: [
-      '-D',
-      data,
-      '-p',
-      String(port),
-      '-h',
-      '127.0.0.1',
-      '-k',
-      directory,
-      ...quick.flatMap((setting) => ['-c', setting]),
-    ],
+    args: postgresArguments(data, port, directory),
     owner,
     // A fast shutdown: it ends the sessions instead of waiting for them.
     stopSignal: 'SIGINT',
@@ -61,8 +46,25 @@ export async function startPostgres(): Promise<OwnPostgres> {
   return withAddress(server, { url });
 }
 
+export function postgresArguments(data: string, port: number, directory: string): string[] {
+  // No waiting for the disk. Commits still reach the system's memory, where they outlive a killed server.
+  const quick = ['fsync=off', 'full_page_writes=off', 'max_connections=300'];
+  const settings = quick.flatMap((setting) => ['-c', setting]);
+  return ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', directory, ...settings];
+}
+
+type Owner = { readonly uid: number; readonly gid: number } | undefined;
+
+/** Gives the server's directories, the first of them a temporary one, to the user it runs as. */
+export function ownedBy(owner: Owner, ...directories: readonly string[]): void {
+  const [temporary] = directories;
+  if (owner === undefined || temporary === undefined) return;
+  chmodSync(temporary, 0o755);
+  for (const path of directories) chownSync(path, owner.uid, owner.gid);
+}
+
 /** PostgreSQL refuses to run as root; Debian's package has made a user for it. */
-function postgresUser(): { uid: number; gid: number } | undefined {
+export function postgresUser(): Owner {
   if (process.getuid?.() !== 0) return undefined;
   const [uid, gid] = ['-u', '-g'].map((flag) =>
     Number(spawnSync('id', [flag, 'postgres'], { encoding: 'utf8' }).stdout),

@@ -213,6 +213,8 @@ export class ZooKeeperSession {
       const asBefore = generation === this.#supervisor.generation && this.#state === 'lost';
       if (asBefore && isServersAnswer(code)) this.#connected(client);
     });
+    // Or sending has just shown that it is wrong.
+    if (!client.isConnected) this.#disconnected();
   }
 
   #expired(): void {

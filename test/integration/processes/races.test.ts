@@ -83,7 +83,10 @@ describe('the deterministic races, over processes', { timeout: 180_000 }, () => 
   it('the lock service dies, and two loaders are alive', async () => {
     const zooKeeper = await startZooKeeper();
     closers.push(() => zooKeeper.stop());
-    const [loser, other, writer] = await start(3, { zooKeeperConnect: zooKeeper.connectString });
+    const [loser, other, writer] = await start(3, {
+      zooKeeperConnect: zooKeeper.connectString,
+      options: { ...PATIENT, lockTimeoutMs: 1_000 },
+    });
     // 1. A load holds the lock, and reads the old row. 2. ZooKeeper is killed: the lock is lost, the loader goes on.
     const old = await stoppedLoad(loser!);
     await zooKeeper.kill();
