@@ -1,6 +1,5 @@
-import { createClient } from 'redis';
 import type { VersionedStoreFactory } from '../../lib/core/provider-factory.js';
-import { adoptRedisClient } from '../../lib/redis-client/adopt-redis-client.js';
+import { openRedisClient } from '../../lib/redis-client/open-redis-client.js';
 import { RedisVersionedStore } from '../../lib/stores/redis/redis-versioned-store.js';
 import { scriptMutants } from '../contract/redis-script-mutants.js';
 
@@ -10,11 +9,7 @@ export function mutatedRedisStore(url: string, mutant: string): VersionedStoreFa
   if (scripts === undefined) throw new Error(`There is no mutant "${mutant}"`);
   return {
     description: `redis with the mistake "${mutant}"`,
-    createVersionedStore: async ({ namespace, report }) => {
-      const client = createClient({ url });
-      client.on('error', () => undefined);
-      await client.connect();
-      return new RedisVersionedStore({ client: adoptRedisClient(client), namespace, report, scripts });
-    },
+    createVersionedStore: async ({ namespace, report }) =>
+      new RedisVersionedStore({ client: await openRedisClient(url), namespace, report, scripts }),
   };
 }

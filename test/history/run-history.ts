@@ -51,7 +51,10 @@ export async function runHistory({
       await evictor.del(`${namespace}:cache:1:row:${KEYS[random % KEYS.length]!}`).catch(() => undefined);
     };
     const faults = more.faults ?? planFaults(seed, durationMs);
-    await Promise.all([new Faults(redis, zooKeeper, fleet, evict, record).perform(faults), rest(durationMs)]);
+    await Promise.all([
+      new Faults(redis, zooKeeper, fleet, evict, record).perform(faults, durationMs),
+      rest(durationMs),
+    ]);
     await fleet.tell('stop');
     await readRows(rows, () => readAll(directory), record);
     await fleet.tell('read all');

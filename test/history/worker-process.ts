@@ -40,7 +40,8 @@ export class WorkerProcess {
   /** Resolves when it has done so. */
   async tell(command: WorkerCommand): Promise<void> {
     const done = this.hear(command);
-    this.child.send(command);
+    // Who has ended meanwhile is told of by `done`.
+    if (this.child.connected) this.child.send(command);
     await done;
   }
 
@@ -60,10 +61,13 @@ export class WorkerProcess {
       this.child.on('message', (message) => {
         if (message === what) resolve();
       });
-      this.child.once('exit', (code, signal) => {
+      const ended = (code: number | null, signal: string | null): void => {
         if (what === 'close' && code === 0) resolve();
         else reject(new Error(`${this.name} ended (${String(code ?? signal)}) before it was done with "${what}"`));
-      });
+      };
+      const { exitCode, signalCode } = this.child;
+      if (exitCode !== null || signalCode !== null) ended(exitCode, signalCode);
+      else this.child.once('exit', ended);
     });
     return withTimeout(heard, BOUNDS.endWithinMs, `${this.name} was not done with "${what}"`);
   }
