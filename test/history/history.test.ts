@@ -32,7 +32,7 @@ const LEAST: Readonly<Record<string, number>> = {
 const seed = Date.now() % 1_000_000;
 
 describe('a history of several processes while servers and processes are broken', () => {
-  it(`no reader goes back, and all converge (seed ${seed})`, { timeout: 300_000 }, async () => {
+  it(`no reader goes back, and all converge (seed ${seed})`, { timeout: 600_000 }, async () => {
     const history = await runHistory({ seed, durationMs: 20_000, postgresUrl: inject('postgresUrl') });
     const violations = checkHistory(history);
     const where = violations.length === 0 ? '' : `; the history is in ${keepHistory(history)}`;

@@ -18,7 +18,7 @@ export const BOUNDS = {
   announceAttempts: 60,
   announceAgainMs: 100,
   /** A worker that does not come to its end within this hangs. */
-  endWithinMs: 60_000,
+  endWithinMs: 120_000,
 } as const;
 
 export type Operation =

@@ -19,7 +19,12 @@ export interface HistoryOptions {
   readonly faults?: readonly Fault[];
   /** The mistake that the store makes; left out: none. */
   readonly mutant?: string;
+  /** Ends the run early, when what is recorded so far is enough. Default: it takes its whole time. */
+  readonly enough?: (history: readonly HistoryRecord[]) => boolean;
 }
+
+/** How often a run is asked whether it is enough. */
+const ASK_EVERY_MS = 1_000;
 
 const KEYS = Array.from({ length: BOUNDS.keys }, (_, index) => keyName(index));
 
@@ -51,10 +56,13 @@ export async function runHistory({
       await evictor.del(`${namespace}:cache:1:row:${KEYS[random % KEYS.length]!}`).catch(() => undefined);
     };
     const faults = more.faults ?? planFaults(seed, durationMs);
-    await Promise.all([
-      new Faults(redis, zooKeeper, fleet, evict, record).perform(faults, durationMs),
-      rest(durationMs),
-    ]);
+    const lasting = async (): Promise<void> => {
+      for (let left = durationMs; left > 0; left -= ASK_EVERY_MS) {
+        await rest(Math.min(left, ASK_EVERY_MS));
+        if (more.enough?.(readAll(directory)) === true) return;
+      }
+    };
+    await Promise.all([new Faults(redis, zooKeeper, fleet, evict, record).perform(faults, durationMs), lasting()]);
     await fleet.tell('stop');
     await readRows(rows, () => readAll(directory), record);
     await fleet.tell('read all');

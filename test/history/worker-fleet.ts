@@ -7,6 +7,8 @@ type Shared = Omit<WorkerSettings, 'worker' | 'sequence' | 'file'>;
 /** The workers of a run, each in its place; who is killed is replaced. */
 export class WorkerFleet {
   private readonly workers: WorkerProcess[] = [];
+  /** Those that have been started, whatever became of them. */
+  private readonly all: WorkerProcess[] = [];
   private started = 0;
   private running = false;
 
@@ -42,12 +44,15 @@ export class WorkerFleet {
   }
 
   async kill(): Promise<void> {
-    await Promise.all(this.workers.map((worker) => worker.kill()));
+    await Promise.all(this.all.map((worker) => worker.kill()));
   }
 
-  private startOne(): Promise<WorkerProcess> {
+  private async startOne(): Promise<WorkerProcess> {
     const sequence = this.started++;
-    const worker = `worker-${sequence}`;
-    return WorkerProcess.start({ ...this.settings, worker, sequence, file: this.fileOf(worker) });
+    const name = `worker-${sequence}`;
+    const worker = new WorkerProcess({ ...this.settings, worker: name, sequence, file: this.fileOf(name) });
+    this.all.push(worker);
+    await worker.ready;
+    return worker;
   }
 }

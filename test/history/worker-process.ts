@@ -25,16 +25,14 @@ export type WorkerCommand = 'go' | 'stop' | 'read all' | 'close';
 
 /** A process that reads and writes by a plan and records what it sees. */
 export class WorkerProcess {
-  private constructor(
-    readonly name: string,
-    private readonly child: ChildProcess,
-  ) {}
+  readonly ready: Promise<void>;
+  readonly name: string;
+  private readonly child: ChildProcess;
 
-  static async start(settings: WorkerSettings): Promise<WorkerProcess> {
-    const child = fork(FILE, [JSON.stringify(settings)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-    const worker = new WorkerProcess(settings.worker, child);
-    await worker.hear('ready');
-    return worker;
+  constructor(settings: WorkerSettings) {
+    this.name = settings.worker;
+    this.child = fork(FILE, [JSON.stringify(settings)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    this.ready = this.hear('ready');
   }
 
   /** Resolves when it has done so. */
