@@ -130,6 +130,12 @@ async function write({ key, notice, gapMs }: Operation & { do: 'write' }): Promi
 
 let stopping = false;
 
+/** Who drives it is gone. */
+function orphaned(): void {
+  process.exit(1);
+}
+process.on('disconnect', orphaned);
+
 async function runLane(lane: number): Promise<void> {
   for (const operation of planOperations(seed, sequence, lane)) {
     if (stopping) return;
@@ -156,6 +162,7 @@ const commands: Record<WorkerCommand, () => unknown> = {
   close: async () => {
     await context.close();
     await rows.close();
+    process.off('disconnect', orphaned);
     process.disconnect();
   },
 };
