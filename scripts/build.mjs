@@ -18,7 +18,9 @@ function removeOrphans(directory) {
 
 export function build() {
   // Beside an installed package there is no library to build (scripts/package/), and in the sample's image no benchmark.
-  const projects = ['lib', 'servers', 'sample-app', 'bench'].filter((name) => existsSync(join(root, name, 'tsconfig.json')));
+  const projects = ['lib', 'servers', 'sample-app', 'bench'].filter((name) =>
+    existsSync(join(root, name, 'tsconfig.json')),
+  );
   projects.forEach(removeOrphans);
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   const { status } = spawnSync(process.execPath, [compiler, '-b', ...projects], {

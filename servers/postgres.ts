@@ -12,7 +12,7 @@ export interface OwnPostgres extends OwnServer {
 }
 
 /** A start-up message for user `postgres`: while starting the server answers with an error, then with a question. */
-async function postgresAnswers(port: number): Promise<boolean> {
+export async function postgresAnswers(port: number): Promise<boolean> {
   const body = Buffer.from('\0\x03\0\0user\0postgres\0database\0postgres\0\0', 'latin1');
   const length = Buffer.alloc(4);
   length.writeInt32BE(body.length + 4);
@@ -35,25 +35,20 @@ export async function startPostgres(): Promise<OwnPostgres> {
   handOver(directory, data, owner);
   const options = ['--no-sync', '--auth=trust', '--username=postgres', '--encoding=UTF8', '--locale=C'];
   await layOut(binaries.initdb, ['-D', data, ...options], data, owner);
-  // No waiting for the disk. Commits still reach the system's memory, where they outlive a killed server.
-  const quick = ['fsync=off', 'full_page_writes=off', 'max_connections=300'];
   const server = await startProcess('postgres', port, directory, {
     file: binaries.server,
-    args: [
-      '-D',
-      data,
-      '-p',
-      String(port),
-      '-h',
-      '127.0.0.1',
-      '-k',
-      directory,
-      ...quick.flatMap((setting) => ['-c', setting]),
-    ],
+    args: postgresArguments(data, port, directory),
     owner,
     // A fast shutdown: it ends the sessions instead of waiting for them.
     stopSignal: 'SIGINT',
     probe,
   });
   return withAddress(server, { url });
+}
+
+export function postgresArguments(data: string, port: number, directory: string): string[] {
+  // No waiting for the disk. Commits still reach the system's memory, where they outlive a killed server.
+  const quick = ['fsync=off', 'full_page_writes=off', 'max_connections=300'];
+  const settings = quick.flatMap((setting) => ['-c', setting]);
+  return ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', directory, ...settings];
 }

@@ -6,6 +6,8 @@ import type { Answer, Loader } from '../../lib/core/load-request.js';
 import type { LockProvider } from '../../lib/core/lock-provider.js';
 import { ReadThrough } from '../../lib/core/read-through.js';
 import type { Version } from '../../lib/core/version.js';
+import type { VersionedStore } from '../../lib/core/versioned-store.js';
+import type { Clock } from '../../lib/core/clock.js';
 import { InProcessLockProvider } from '../../lib/locks/in-process-lock-provider.js';
 import { InProcessLockTable } from '../../lib/locks/in-process-lock-table.js';
 import { InProcessVersionedStore } from '../../lib/stores/in-process-versioned-store.js';
@@ -45,6 +47,50 @@ export interface LoadMore {
   readonly tags?: readonly string[] | ((value: unknown) => readonly string[]);
 }
 
+export interface InstanceParts {
+  readonly store: VersionedStore;
+  readonly locks: LockProvider;
+  readonly clock: Clock;
+  readonly storeTimeoutMs?: number;
+  readonly classes?: ClassRegistry;
+  readonly refreshOnChange?: boolean;
+}
+
+/** One "process" over a store and a lock service that others share. */
+export function makeInstance(parts: InstanceParts): Instance {
+  const { store: shared, locks, clock, storeTimeoutMs = 1_000 } = parts;
+  const events: CacheEvent[] = [];
+  const store = new StagedStore(shared);
+  const cache = new ReadThrough({
+    store,
+    locks,
+    codec: new TaggedJsonCodec(parts.classes ?? new ClassRegistry()),
+    clock,
+    observer: { observe: (event) => void events.push(event) },
+    storeTimeoutMs,
+    lockTimeoutMs: 3_000,
+    floorMs: 60_000,
+    maxKeysPerTag: 1_000,
+    refreshOnChange: parts.refreshOnChange ?? false,
+  });
+  return {
+    cache,
+    events,
+    store,
+    flow: () => events.map((event) => event.type),
+    load: (loader, policy = {}, { key = 'k', version, signal, tags } = {}) =>
+      cache.getOrLoad({
+        key,
+        loader,
+        policy: { ...POLICY, ...policy },
+        repeatable: true,
+        ...(version === undefined ? {} : { versionOf: () => version }),
+        ...(signal === undefined ? {} : { signal }),
+        ...(tags === undefined ? {} : { tagsOf: typeof tags === 'function' ? tags : () => tags }),
+      }),
+  };
+}
+
 /** Several instances of the core over one store and one lock table, on a clock that stands still. */
 export class Fleet {
   readonly clock = new ManualClock();
@@ -60,35 +106,7 @@ export class Fleet {
     locks: LockProvider = new InProcessLockProvider({ clock: this.clock, table: this.table }),
     classes = new ClassRegistry(),
   ): Instance {
-    const events: CacheEvent[] = [];
-    const store = new StagedStore(this.shared);
-    const cache = new ReadThrough({
-      store,
-      locks,
-      codec: new TaggedJsonCodec(classes),
-      clock: this.clock,
-      observer: { observe: (event) => void events.push(event) },
-      storeTimeoutMs: this.storeTimeoutMs,
-      lockTimeoutMs: 3_000,
-      floorMs: 60_000,
-      maxKeysPerTag: 1_000,
-      refreshOnChange: this.refreshOnChange,
-    });
-    return {
-      cache,
-      events,
-      store,
-      flow: () => events.map((event) => event.type),
-      load: (loader, policy = {}, { key = 'k', version, signal, tags } = {}) =>
-        cache.getOrLoad({
-          key,
-          loader,
-          policy: { ...POLICY, ...policy },
-          repeatable: true,
-          ...(version === undefined ? {} : { versionOf: () => version }),
-          ...(signal === undefined ? {} : { signal }),
-          ...(tags === undefined ? {} : { tagsOf: typeof tags === 'function' ? tags : () => tags }),
-        }),
-    };
+    const { clock, refreshOnChange, shared, storeTimeoutMs } = this;
+    return makeInstance({ store: shared, locks, clock, storeTimeoutMs, classes, refreshOnChange });
   }
 }

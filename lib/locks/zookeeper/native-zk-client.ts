@@ -171,6 +171,9 @@ class NativeZkClient implements ZkClientPort {
       this.#unanswered.add(drop);
       const sent = send(settle);
       if (sent < 0) settle(failed(sent));
+      // 1. An answer arrived, and the event loop will ask the system, in its next turn, to watch the connection again; 2. the connection is dead; 3. this send notices, and
+      // the C client closes the socket; 4. the loop turns, the system knows no such socket, and the loop aborts the process. A client closed in between is off the loop.
+      if (!this.isConnected) this.abandon();
     });
   }
 }

@@ -177,8 +177,11 @@ export class ZooKeeperSession {
 
   /** When sending fails, the C client closes the connection and says nothing before its next timer, a third of the session timeout away. */
   #notice(client: ZkClientPort): void {
-    const believed = this.#state === 'connected' && client === this.#supervisor.client;
-    if (believed && !client.isConnected) this.#disconnected();
+    if (this.#state === 'connected') this.#noticeDead(client);
+  }
+
+  #noticeDead(client: ZkClientPort): void {
+    if (client === this.#supervisor.client && !client.isConnected) this.#disconnected();
   }
 
   #connected(client: ZkClientPort): void {
@@ -213,6 +216,8 @@ export class ZooKeeperSession {
       const asBefore = generation === this.#supervisor.generation && this.#state === 'lost';
       if (asBefore && isServersAnswer(code)) this.#connected(client);
     });
+    // Or sending has just shown that it is wrong.
+    this.#noticeDead(client);
   }
 
   #expired(): void {

@@ -1,7 +1,7 @@
 // A process that takes a lock and holds it until it is killed. Arguments: URL, namespace, key, ttlMs.
 import { register } from 'node:module';
 
-register('./typescript-hooks.mjs', import.meta.url);
+register('../../../support/typescript-hooks.mjs', import.meta.url);
 const { redisLock } = await import('../../../../lib/locks/redis/redis-lock.ts');
 const { systemClock } = await import('../../../../lib/core/clock.ts');
 

@@ -5,7 +5,7 @@ import { isMainThread, Worker, workerData } from 'node:worker_threads';
 import { systemClock } from './lib/core/clock.js';
 import { zooKeeperLock } from './lib/locks/zookeeper/zoo-keeper-lock.js';
 
-const [task, connectString, namespace] = isMainThread ? process.argv.slice(2) : workerData;
+const [task, connectString, namespace, serverPid] = isMainThread ? process.argv.slice(2) : workerData;
 
 function tell(message) {
   writeSync(3, `${JSON.stringify(message)}\n`);
@@ -41,6 +41,24 @@ const tasks = {
   async hold() {
     const held = await open({ sessionTimeoutMs: 2_000 }).tryAcquire('k', { timeoutMs: 30_000 });
     tell({ acquired: held.acquired });
+  },
+  /**
+   * 1. An answer has arrived, and the event loop is about to watch the connection again. 2. The server is gone. 3. Before the loop turns, more is asked: sending
+   * finds the connection dead, and the C client closes its socket.
+   */
+  async 'asks-the-dead'() {
+    const provider = open();
+    await provider.tryAcquire('k', { timeoutMs: 30_000 });
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+    process.kill(Number(serverPid), 'SIGKILL');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+    const attempts = ['l', 'm', 'n'].map((key) => provider.tryAcquire(key, { timeoutMs: 500 }));
+    const outcomes = await Promise.allSettled(attempts);
+    tell({ refused: outcomes.map(({ reason }) => reason?.name) });
+    await provider.close();
+    tell({ done: true });
   },
   async 'never-there'() {
     const provider = open();

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { startZooKeeper } from '../../../../servers/index.js';
 import { makePlainCopy, type PlainCopy } from './plain-copy.js';
 import { Operator, acquire, findBusy, freshNamespace, locksOf, openProvider, PATIENCE_MS } from './stage.js';
 
@@ -31,8 +32,9 @@ function start(
   task: string,
   connect: string,
   namespace: string,
+  ...more: readonly string[]
 ): { child: ChildProcess; ended: Promise<Ended> } {
-  const child = spawn(process.execPath, [join(directory, 'process.fixture.mjs'), task, connect, namespace], {
+  const child = spawn(process.execPath, [join(directory, 'process.fixture.mjs'), task, connect, namespace, ...more], {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   });
   let told = '';
@@ -85,6 +87,18 @@ describe('a process of its own', () => {
     expect(await waiting).toBe('vanished');
     await (await acquire(provider, 'k')).release();
     await ended;
+  });
+
+  it('whose server dies between an answer and the next question lives on', async () => {
+    const server = await startZooKeeper();
+    try {
+      const pid = String(server.pid);
+      const { code, told } = await start(complete, 'asks-the-dead', server.connectString, freshNamespace(), pid).ended;
+      expect({ code, last: told.at(-1) }).toEqual({ code: 0, last: { done: true } });
+      expect(told).toContainEqual({ refused: Array.from({ length: 3 }, () => 'LockUnavailableError') });
+    } finally {
+      await server.stop();
+    }
   });
 
   it('that finds no server says so, quietly, and ends', async () => {

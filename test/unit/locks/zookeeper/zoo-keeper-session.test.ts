@@ -206,6 +206,25 @@ describe('a session', () => {
     expect((await take(stage)).token).toBeGreaterThan(held.token);
   });
 
+  it('that was lost by our own clock is continued by another client when asking shows that the connection is dead', async () => {
+    const stage = await openConnected();
+    const { servers, clock, states } = stage;
+    await take(stage);
+    const { client } = servers;
+    servers.stage('get', ...Array.from({ length: 6 }, () => ({ after: new Promise(() => undefined) })));
+    const ask = client.get.bind(client);
+    client.get = (path, watch) => {
+      const reply = ask(path, watch);
+      // The client tells nothing of a connection that ends while it sends.
+      if (states().at(-1) === 'lost') Object.assign(client, { isConnected: false, isIdle: true });
+      return reply;
+    };
+    await clock.advance(SESSION_MS);
+    expect(states().at(-1)).toBe('lost');
+    await clock.advance(300);
+    expect(servers.clients).toHaveLength(2);
+  });
+
   it('without a connection is lost in the same time, and the keep-alive says nothing meanwhile', async () => {
     const stage = await openConnected();
     const { servers, clock, states } = stage;

@@ -1,0 +1,12 @@
+// `npm run soak [-- --minutes 10 --seed 1]`: several processes read and write while servers and processes are broken, and a checker looks for a promise that
+// was not kept. `--check FILE` runs the checker on a history that was kept. The seed replays the plan of operations and faults.
+import { register } from 'node:module';
+
+import { build } from './build.mjs';
+import { installPackages } from './install.mjs';
+
+installPackages();
+build();
+
+register('../test/support/typescript-hooks.mjs', import.meta.url);
+await import('../test/history/soak.ts');

@@ -1,0 +1,44 @@
+import { describe, expect, inject, it } from 'vitest';
+import { checkHistory } from './checker.js';
+import { BOUNDS, FAULTS } from './plan.js';
+import { keepHistory, runHistory } from './run-history.js';
+import { summarize } from './summary.js';
+
+/** What must have happened at least, on the slowest machine too: a run in which nothing happened proves nothing. */
+const LEAST: Readonly<Record<string, number>> = {
+  read: 400,
+  'read: HIT': 100,
+  'read: MISS': 50,
+  'read: WAITED': 20,
+  'read: GET': 20,
+  'read: blind': 1,
+  'read: last': BOUNDS.workers * BOUNDS.keys,
+  loaded: 50,
+  committed: 100,
+  'announced: versioned': 20,
+  'announced: bare': 20,
+  'announced: set': 20,
+  'announce-failed': 1,
+  'flight-superseded': 5,
+  'superseded: invalidated': 5,
+  'superseded: filled': 1,
+  'superseded: evicted': 1,
+  'lock-unavailable': 1,
+  'store-unavailable': 1,
+  ...Object.fromEntries(Object.keys(FAULTS).map((kind) => [`fault: ${kind}`, 1])),
+};
+
+/** Every run of the tests takes another seed; a failing one is named, and `npm run soak -- --seed` takes it again. */
+const seed = Date.now() % 1_000_000;
+
+describe('a history of several processes while servers and processes are broken', () => {
+  it(`no reader goes back, and all converge (seed ${seed})`, { timeout: 600_000 }, async () => {
+    const history = await runHistory({ seed, durationMs: 20_000, postgresUrl: inject('postgresUrl') });
+    const violations = checkHistory(history);
+    const where = violations.length === 0 ? '' : `; the history is in ${keepHistory(history)}`;
+    expect(violations, `seed ${seed}${where}`).toEqual([]);
+    const summary = summarize(history);
+    const tooFew = Object.entries(LEAST).filter(([name, least]) => (summary[name] ?? 0) < least);
+    expect(tooFew, `of ${JSON.stringify(summary)}`).toEqual([]);
+  });
+});

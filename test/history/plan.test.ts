@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { BOUNDS, FAULTS, planFaults, planOperations } from './plan.js';
+
+const take = (seed: number, worker: number, lane: number, count: number) => {
+  const operations = planOperations(seed, worker, lane);
+  return Array.from({ length: count }, () => operations.next().value);
+};
+
+describe('the plan of a history', () => {
+  it('follows from its seed', () => {
+    expect(planFaults(7, 60_000)).toEqual(planFaults(7, 60_000));
+    expect(planFaults(7, 60_000)).not.toEqual(planFaults(8, 60_000));
+    expect(take(7, 1, 2, 100)).toEqual(take(7, 1, 2, 100));
+  });
+
+  it('differs from lane to lane, from worker to worker and from seed to seed', () => {
+    const sequences = [take(1, 0, 0, 50), take(1, 0, 1, 50), take(1, 1, 0, 50), take(2, 0, 0, 50)];
+    expect(new Set(sequences.map((sequence) => JSON.stringify(sequence))).size).toBe(sequences.length);
+  });
+
+  it('has every fault in it within 20 s, whatever the seed, and no two of a target at once', () => {
+    for (let seed = 1; seed <= 200; seed++) {
+      const faults = planFaults(seed, 20_000);
+      expect(new Set(faults.map(({ kind }) => kind)), `seed ${seed}`).toEqual(new Set(Object.keys(FAULTS)));
+      for (const target of ['redis', 'zookeeper', 'worker']) {
+        const own = faults.filter(({ kind }) => FAULTS[kind].target === target);
+        expect(own.slice(1).every(({ atMs }, before) => atMs >= own[before]!.atMs + own[before]!.forMs)).toBe(true);
+      }
+    }
+  });
+
+  it('reads, looks up and writes, by every kind of notice, all keys', () => {
+    const operations = Array.from({ length: BOUNDS.lanes }, (_, lane) => take(3, 0, lane, 400)).flat();
+    expect(new Set(operations.map((one) => one.do))).toEqual(new Set(['read', 'get', 'write']));
+    expect(new Set(operations.map(({ key }) => key)).size).toBe(BOUNDS.keys);
+    const notices = operations.filter((one) => one.do === 'write').map(({ notice }) => notice);
+    expect(new Set(notices)).toEqual(new Set(['versioned', 'bare', 'set']));
+  });
+});

@@ -1,0 +1,113 @@
+import { randomUUID } from 'node:crypto';
+import { appendFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as rest } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { startRedis, startZooKeeper } from '../../servers/index.js';
+import { Faults } from './faults.js';
+import { HistoryTable } from './history-table.js';
+import { readHistory, type HistoryRecord } from './history.js';
+import { BOUNDS, keyName, planFaults, type Fault } from './plan.js';
+import { WorkerFleet } from './worker-fleet.js';
+
+export interface HistoryOptions {
+  readonly seed: number;
+  readonly durationMs: number;
+  readonly postgresUrl: string;
+  /** Default: those of the seed. */
+  readonly faults?: readonly Fault[];
+  /** The mistake that the store makes; left out: none. */
+  readonly mutant?: string;
+  /** Ends the run early, when what is recorded so far is enough. Default: it takes its whole time. */
+  readonly enough?: (history: readonly HistoryRecord[]) => boolean;
+}
+
+/** How often a run is asked whether it is enough. */
+const ASK_EVERY_MS = 1_000;
+
+const KEYS = Array.from({ length: BOUNDS.keys }, (_, index) => keyName(index));
+
+/** Lets workers read and write while parts are broken, and resolves with what they recorded. */
+export async function runHistory({
+  seed,
+  durationMs,
+  postgresUrl,
+  mutant,
+  ...more
+}: HistoryOptions): Promise<HistoryRecord[]> {
+  const directory = mkdtempSync(join(tmpdir(), 'distributed-cache-history-'));
+  const fileOf = (name: string): string => join(directory, `${name}.jsonl`);
+  const record = (entry: HistoryRecord): void => {
+    appendFileSync(fileOf('driver'), `${JSON.stringify(entry)}\n`);
+  };
+  const namespace = `history-${randomUUID()}`;
+  const [redis, zooKeeper] = await Promise.all([startRedis(), startZooKeeper()]);
+  const evictor = new Redis(redis.url, { enableOfflineQueue: false, retryStrategy: () => 100, commandTimeout: 500 });
+  evictor.on('error', () => undefined);
+  const rows = HistoryTable.open(postgresUrl, namespace);
+  const settings = { seed, namespace, redisUrl: redis.url, zooKeeperConnect: zooKeeper.connectString, postgresUrl };
+  const fleet = new WorkerFleet({ ...settings, ...(mutant !== undefined && { mutant }) }, fileOf);
+  try {
+    await rows.create(KEYS);
+    await fleet.start();
+    await fleet.go();
+    const evict = async (random: number): Promise<void> => {
+      await evictor.del(`${namespace}:cache:1:row:${KEYS[random % KEYS.length]!}`).catch(() => undefined);
+    };
+    const faults = more.faults ?? planFaults(seed, durationMs);
+    const lasting = async (): Promise<void> => {
+      for (let left = durationMs; left > 0; left -= ASK_EVERY_MS) {
+        await rest(Math.min(left, ASK_EVERY_MS));
+        if (more.enough?.(readAll(directory)) === true) return;
+      }
+    };
+    await Promise.all([new Faults(redis, zooKeeper, fleet, evict, record).perform(faults, durationMs), lasting()]);
+    await fleet.tell('stop');
+    await readRows(rows, () => readAll(directory), record);
+    await fleet.tell('read all');
+    await fleet.tell('close');
+  } catch (error) {
+    record({ t: 'broken', what: String(error) });
+  } finally {
+    await fleet.kill();
+    evictor.disconnect();
+    await Promise.all([rows.close(), redis.stop(), zooKeeper.stop()]);
+  }
+  const history = readAll(directory);
+  rmSync(directory, { recursive: true });
+  return history;
+}
+
+/** Keeps a history for another look at it; returns where. */
+export function keepHistory(history: readonly HistoryRecord[]): string {
+  const file = join(mkdtempSync(join(tmpdir(), 'distributed-cache-history-')), 'history.jsonl');
+  writeFileSync(file, history.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
+  return file;
+}
+
+/**
+ * The rows as they are in the end. A change whose announcement failed for good, or whose writer was killed before it announced, is
+ * seen when the time to live is over; all others must be seen at once.
+ */
+async function readRows(
+  rows: HistoryTable,
+  soFar: () => readonly HistoryRecord[],
+  record: (entry: HistoryRecord) => void,
+): Promise<void> {
+  const announced = new Map<string, number>();
+  for (const entry of soFar()) {
+    if (entry.t === 'announced') announced.set(entry.key, Math.max(entry.version, announced.get(entry.key) ?? 0));
+  }
+  let unannounced = false;
+  for (const key of KEYS) {
+    const version = await rows.read(key);
+    record({ t: 'row', key, version });
+    unannounced ||= version > (announced.get(key) ?? 1);
+  }
+  if (unannounced) await rest(BOUNDS.ttlMs);
+}
+
+function readAll(directory: string): HistoryRecord[] {
+  return readdirSync(directory).flatMap((name) => readHistory(join(directory, name)));
+}

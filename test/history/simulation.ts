@@ -1,0 +1,141 @@
+import type { Version } from '../../lib/core/version.js';
+import { InProcessLockProvider } from '../../lib/locks/in-process-lock-provider.js';
+import { InProcessLockTable } from '../../lib/locks/in-process-lock-table.js';
+import { ManualClock } from '../../lib/testing/manual-clock.js';
+import { SeededRandom } from '../../lib/testing/seeded-random.js';
+import { SteppedStore, type Steps } from '../contract/mutant-stores.js';
+import { makeInstance, POLICY, type Instance } from '../support/fleet.js';
+import type { HistoryRecord, Notice } from './history.js';
+
+const INSTANCES = 3;
+const OPERATIONS = 40;
+/** A query takes as long as some requests to the store, so that changes overtake it. */
+const QUERY_STEPS = 6;
+const KEY = 'k';
+
+interface Move {
+  readonly happen: () => void;
+}
+
+/**
+ * A history in one process, every interleaving of which follows from the seed: each request to the store, each reply and each step of a query waits until the
+ * scheduler picks it. Time is the number of things that have happened.
+ */
+export class Simulation {
+  private readonly random: SeededRandom;
+  private readonly clock: ManualClock;
+  private readonly store: SteppedStore;
+  private readonly instances: Instance[];
+  private readonly history: HistoryRecord[] = [];
+  private readonly pending: Move[] = [];
+  private readonly open: Promise<void>[] = [];
+  private time = 0;
+  private row = 1;
+
+  constructor(seed: number, steps: Steps) {
+    this.random = new SeededRandom(seed * 2_654_435_761);
+    this.clock = new ManualClock({ seed });
+    this.store = new SteppedStore(() => this.clock.elapsedMs(), steps);
+    const table = new InProcessLockTable();
+    this.instances = Array.from({ length: INSTANCES }, () => {
+      const locks = new InProcessLockProvider({ clock: this.clock, table });
+      // Deadlines are so long that none is met: what happens then is another test.
+      const instance = makeInstance({ store: this.store, locks, clock: this.clock, storeTimeoutMs: 60_000 });
+      instance.store.everyStep = () => this.picked();
+      return instance;
+    });
+  }
+
+  async run(): Promise<HistoryRecord[]> {
+    for (let index = 0; index < OPERATIONS; index++) {
+      this.begin();
+      await this.moves(this.random.below(7));
+    }
+    await this.toTheEnd();
+    for (let worker = 0; worker < INSTANCES; worker++) this.open.push(this.read(worker, true));
+    await this.toTheEnd();
+    return [...this.history, { t: 'row', key: KEY, version: this.row }];
+  }
+
+  private begin(): void {
+    const worker = this.random.below(INSTANCES);
+    const die = this.random.below(14);
+    if (die < 9) this.open.push(this.read(worker));
+    else if (die < 13)
+      this.open.push(this.write(worker, this.random.pick<Notice>(['versioned', 'bare', 'bare', 'bare', 'set'])));
+    else this.store.states.delete(KEY);
+  }
+
+  private async read(worker: number, last = false): Promise<void> {
+    const began = this.now();
+    let read = 0;
+    const { value, outcome } = await this.instances[worker]!.cache.getOrLoad({
+      key: KEY,
+      policy: POLICY,
+      loader: async () => {
+        await this.picked();
+        read = this.row;
+        for (let step = 0; step < QUERY_STEPS; step++) await this.picked();
+        return { version: read };
+      },
+      versionOf: ({ version }) => asVersion(version),
+    });
+    const { version } = value;
+    const fate = { joined: false, blind: false, ...(last && { last }) };
+    this.history.push({
+      t: 'read',
+      worker: name(worker),
+      key: KEY,
+      began,
+      ended: this.now(),
+      version,
+      outcome,
+      ...fate,
+    });
+  }
+
+  private async write(worker: number, how: Notice): Promise<void> {
+    const version = ++this.row;
+    const { cache } = this.instances[worker]!;
+    await this.picked();
+    const began = this.now();
+    if (how === 'versioned') await cache.invalidate(KEY, { version: asVersion(version) });
+    else if (how === 'bare') await cache.invalidate(KEY);
+    else await cache.set(KEY, { version }, asVersion(version), { ttlMs: POLICY.ttlMs, keepStaleMs: 0 });
+    this.history.push({ t: 'announced', worker: name(worker), key: KEY, version, began, ended: this.now(), how });
+  }
+
+  /** Resolves when the scheduler picks it. */
+  private picked(): Promise<void> {
+    return new Promise((resolve) => this.pending.push({ happen: resolve }));
+  }
+
+  private async moves(count: number): Promise<void> {
+    for (let index = 0; index < count && this.pending.length > 0; index++) {
+      this.pending.splice(this.random.below(this.pending.length), 1)[0]!.happen();
+      await this.clock.settle();
+    }
+  }
+
+  private async toTheEnd(): Promise<void> {
+    const all = { done: false };
+    void Promise.all(this.open).then(() => (all.done = true));
+    for (let idle = 0; !all.done; idle++) {
+      if (idle > 200) throw new Error('Something never ended');
+      await this.moves(this.pending.length);
+      await this.clock.advance(30); // the short delay of waiters that found nothing
+    }
+  }
+
+  private now(): number {
+    return ++this.time;
+  }
+}
+
+function asVersion(version: number): Version {
+  return { kind: 'version', order: BigInt(version) };
+}
+
+function name(worker: number): string {
+  return `instance-${worker}`;
+}

@@ -1,0 +1,46 @@
+import { parseArgs } from 'node:util';
+import { startPostgres } from '../../servers/index.js';
+import { checkHistory } from './checker.js';
+import { readHistory, type HistoryRecord } from './history.js';
+import { keepHistory, runHistory } from './run-history.js';
+import { summarize } from './summary.js';
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '10' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    check: { type: 'string' },
+  },
+});
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function tell(history: readonly HistoryRecord[]): number {
+  for (const [name, times] of Object.entries(summarize(history))) say(`${String(times).padStart(8)}  ${name}`);
+  const violations = checkHistory(history);
+  for (const { promise, what } of violations.slice(0, 20)) say(`BROKEN (${promise}): ${what}`);
+  say(violations.length === 0 ? 'Every promise was kept.' : `${violations.length} violations.`);
+  return violations.length;
+}
+
+async function soak(minutes: number, seed: number): Promise<number> {
+  if (!(minutes > 0) || !Number.isInteger(seed)) throw new Error('Expected --minutes above 0 and a whole --seed.');
+  say(`Seed ${seed}, ${minutes} minutes.`);
+  const postgres = await startPostgres();
+  try {
+    const history = await runHistory({ seed, durationMs: minutes * 60_000, postgresUrl: postgres.url });
+    const broken = tell(history);
+    if (broken > 0) say(`The history is in ${keepHistory(history)}; look again with npm run soak -- --check FILE.`);
+    return broken;
+  } finally {
+    await postgres.stop();
+  }
+}
+
+const broken =
+  values.check === undefined
+    ? await soak(Number(values.minutes), Number(values.seed))
+    : tell(readHistory(values.check));
+process.exitCode = broken > 0 ? 1 : 0;

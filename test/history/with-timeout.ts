@@ -1,0 +1,6 @@
+import { systemClock, withDeadline } from '../../lib/core/clock.js';
+
+/** The result of `work`, or an error that says what was awaited. */
+export function withTimeout<T>(work: Promise<T>, timeoutMs: number, what: string): Promise<T> {
+  return withDeadline(systemClock, work, timeoutMs, () => new Error(`${what} within ${timeoutMs} ms`));
+}
