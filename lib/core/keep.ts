@@ -80,7 +80,8 @@ export class Keep {
    */
   private lifetime(policy: LoadPolicy, under: Lease, verdict: TagVerdict & { readonly kind: 'clear' }): Lifetime {
     const { replicaLagMs, ttlMs } = policy;
-    const sinceKey = under.tombstoneForMs === undefined ? Infinity : this.floorMs - under.tombstoneForMs;
+    // Never below 0: an instance whose `floorMs` is longer may have announced it.
+    const sinceKey = under.tombstoneForMs === undefined ? Infinity : Math.max(0, this.floorMs - under.tombstoneForMs);
     const isSoon = Math.min(sinceKey, verdict.announcedBeforeMs ?? Infinity) < replicaLagMs;
     return isSoon
       ? { ttlMs: Math.min(ttlMs, replicaLagMs), keepStaleMs: 0 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Fleet, type Instance } from '../../support/fleet.js';
+import { Fleet, POLICY, type Instance } from '../../support/fleet.js';
 import { deferred } from '../../support/gate.js';
 
 const TAGGED = { tags: ['42'] };
@@ -227,6 +227,15 @@ describe('tags: what keeps a value out of the cache', () => {
 
 describe('replicas that lag behind', () => {
   const LAG = { replicaLagMs: 2_000, staleIfErrorMs: 10_000 };
+
+  it('keeps nothing short where no replica lags, though an instance with a longer floorMs has announced the key', async () => {
+    const fleet = new Fleet();
+    const a = fleet.instance();
+    await fleet.shared.invalidate('k', { floorMs: 600_000 });
+    await a.load(() => 'new');
+    await fleet.clock.advance(POLICY.ttlMs - 1);
+    expect(await a.cache.get('k')).toBe('new');
+  });
 
   it.each([
     ['a tag', (a: Instance) => a.cache.announceTags([{ tag: '42' }])],
