@@ -95,8 +95,8 @@ export class DistributedCacheService {
   }
 
   /**
-   * Announces that what lies under a key has changed. Call it after the commit. No reader that begins after it gets the old value, on any instance, and loads that are under
-   * way are not stored.
+   * Announces that what lies under a key has changed. Call it after the commit; what TypeORM commits is announced without it (`onChange`). No reader that begins after it gets the old value, on
+   * any instance, and loads that are under way are not stored.
    *
    * @throws StoreUnavailableError when the store does not answer: the change is not announced, and older values may be served until their `ttlMs` is over
    */

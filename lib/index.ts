@@ -74,6 +74,7 @@ export {
   type ErrorDescription,
 } from './core/errors.js';
 
+export type { ListInvalidation } from './codec/entity-tags.js';
 export type {
   TypeOrmColumn,
   TypeOrmDataSource,

@@ -64,9 +64,11 @@ export interface TypeOrmJunctionColumn extends TypeOrmIdColumn {
 /** A column of the primary key. */
 export interface TypeOrmIdColumn {
   readonly databaseName?: string;
+  /** What an entity has in this column. */
   getEntityValue(entity: object): unknown;
 }
 
+/** A relation, seen from one of its sides. */
 export interface TypeOrmRelation {
   readonly propertyName: string;
   readonly propertyPath: string;

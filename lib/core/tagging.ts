@@ -8,7 +8,7 @@ import type { Version } from './version.js';
 
 /** A tag whose entries have changed, and what is known of the change for the keys that it leads to. */
 export interface TagChange {
-  /** Encoded, as {@link LoadRequest.tagsOf} gives it. */
+  /** Encoded, as it is registered. */
   readonly tag: string;
   /** The version that the row has now; only for tags that lead to nothing but entries of this very row. */
   readonly version?: Version;

@@ -131,6 +131,7 @@ export interface TagRegistration {
   readonly memoryMs: number;
 }
 
+/** What became of a registration. */
 export type TagOutcome =
   | {
       readonly registered: true;

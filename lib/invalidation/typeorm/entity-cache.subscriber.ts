@@ -29,6 +29,7 @@ export class EntityCacheSubscriber {
 
   constructor(private readonly options: EntityCacheSubscriberOptions) {}
 
+  /** A row was inserted, or changed by an upsert. */
   afterInsert(event: RowEvent): Promise<void> {
     const target = this.upserts.get(event.queryRunner);
     const keys = new Set(event.metadata.primaryColumns?.map(({ databaseName }) => databaseName));
@@ -36,19 +37,23 @@ export class EntityCacheSubscriber {
     return this.changed(event, { kind: 'insert', version: this.version(event, event.entity), mayBeAnother });
   }
 
+  /** A row was updated, or, by a query builder, rows that are not told. */
   afterUpdate(event: RowEvent): Promise<void> {
     const movedBetweenLists = (event.updatedRelations?.length ?? 0) > 0;
     return this.changed(event, { kind: 'update', version: this.version(event, event.entity), movedBetweenLists });
   }
 
+  /** A row was deleted, or rows that are not told. */
   afterRemove(event: RowEvent): Promise<void> {
     return this.changed(event, { kind: 'remove', version: this.version(event, event.databaseEntity) });
   }
 
+  /** The same, when the row is only marked as deleted. */
   afterSoftRemove(event: RowEvent): Promise<void> {
     return this.changed(event, { kind: 'soft-remove', version: this.version(event, event.entity) });
   }
 
+  /** A row that was marked as deleted is back. */
   afterRecover(event: RowEvent): Promise<void> {
     return this.changed(event, { kind: 'recover', version: this.version(event, event.entity) });
   }

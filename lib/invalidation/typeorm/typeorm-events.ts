@@ -1,14 +1,18 @@
 import type { TypeOrmEntityMetadata } from '../../codec/entity-metadata.js';
 
-/** The slices of TypeORM's events that are read; the same in 0.3 and 1.x. */
+// The slices of TypeORM's events that are read; the same in 0.3 and 1.x.
+
+/** A transaction, or a savepoint, has ended. */
 export interface TransactionEvent {
   readonly queryRunner: QueryRunnerSlice;
 }
 
+/** Who runs the statements of one connection. */
 export interface QueryRunnerSlice {
   readonly isTransactionActive: boolean;
 }
 
+/** A row was written, or rows that are not told. */
 export interface RowEvent extends TransactionEvent {
   readonly metadata: TypeOrmEntityMetadata;
   readonly entity?: unknown;
@@ -17,6 +21,7 @@ export interface RowEvent extends TransactionEvent {
   readonly updatedRelations?: readonly unknown[];
 }
 
+/** A statement was run. */
 export interface QueryEvent extends TransactionEvent {
   readonly query: unknown;
 }
