@@ -49,7 +49,7 @@ function describeRelation({ isEager, isLazy, propertyPath, relationType, type }:
     propertyPath,
     relationType,
     nameOf(type),
-    isLazy === true && 'lazy',
+    isLazy ? 'lazy' : false,
     isEager === true && 'eager',
   );
 }
