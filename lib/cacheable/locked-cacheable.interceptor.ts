@@ -2,8 +2,9 @@ import { Inject, Injectable, type CallHandler, type ExecutionContext, type NestI
 import { HttpAdapterHost } from '@nestjs/core';
 import { of, type Observable } from 'rxjs';
 import type { Answer, Outcome } from '../core/load-request.js';
+import { UNCACHEABLE } from '../core/uncacheable.js';
 import { cacheableRequest, type CacheableRequest, type HttpResponseSlice } from './cacheable-request.js';
-import { RequestLoad, UNCACHEABLE } from './request-load.js';
+import { RequestLoad } from './request-load.js';
 import { toHttpError } from './response-errors.js';
 import { routeKey } from './route-key.js';
 import type { RoutePlan } from './route-plan.js';

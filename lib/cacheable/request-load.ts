@@ -1,14 +1,9 @@
 import type { CallHandler } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import type { HttpResponseSlice } from './cacheable-request.js';
+import { UNCACHEABLE } from '../core/uncacheable.js';
 import { discardStream, isStream, runHandler, type HandlerResult } from './handler-run.js';
 import { isRequestsOwnFault } from './response-errors.js';
-
-/**
- * Stands in the flight for a result that only its own request can have. No codec can write a symbol, so it is never stored, and everybody who waited for it in this
- * process gets the symbol itself and runs the method for their own request. In other processes the mark of the unstored load says the same.
- */
-export const UNCACHEABLE = Symbol('an answer that only its own request can have');
 
 /** What kept an answer out of the cache. */
 export type UncacheableReason = 'stream' | 'several-values' | 'response-changed' | 'request-error';

@@ -9,6 +9,7 @@ import type { Look } from './look.js';
 import type { SharedFailures } from './shared-failures.js';
 import type { StoreGate } from './store-gate.js';
 import type { Tagging, TagVerdict } from './tagging.js';
+import { UNCACHEABLE } from './uncacheable.js';
 import type { Fill, FillOutcome, Lifetime } from './versioned-store.js';
 
 /** How long a value that could not be stored keeps others from queueing for the lock, when errors are not shared at all. */
@@ -41,8 +42,8 @@ export class Keep {
 
   /** Encodes the value for those who get a copy; undefined, with an event, when it would not come back as it went in. */
   encode(key: string, value: unknown): string | undefined {
-    if (value === undefined) {
-      this.report({ type: 'not-stored', key, reason: 'undefined' });
+    if (value === undefined || value === UNCACHEABLE) {
+      this.report({ type: 'not-stored', key, reason: value === undefined ? 'undefined' : 'uncacheable' });
       return undefined;
     }
     try {

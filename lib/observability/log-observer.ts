@@ -56,7 +56,7 @@ export class LogObserver extends CacheObserver {
             'Read from the primary; if its clock is the reason, add a @VersionColumn(), or stamp rows with clock_timestamp().',
         );
       case 'not-stored':
-        if (event.reason === 'undefined') return;
+        if (event.reason === 'undefined' || event.reason === 'uncacheable') return;
         if (event.reason === 'tag-full' || event.reason === 'tags-unknown') {
           const because =
             event.reason === 'tag-full'

@@ -10,7 +10,8 @@ import {
 import { EMPTY, firstValueFrom, from, lastValueFrom, of, Subject, throwError, toArray } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { discardStream, isStream, runHandler } from '../../../lib/cacheable/handler-run.js';
-import { RequestLoad, UNCACHEABLE } from '../../../lib/cacheable/request-load.js';
+import { RequestLoad } from '../../../lib/cacheable/request-load.js';
+import { UNCACHEABLE } from '../../../lib/core/uncacheable.js';
 import { isRequestsOwnFault, toHttpError } from '../../../lib/cacheable/response-errors.js';
 import {
   CacheClosedError,

@@ -10,6 +10,7 @@ import {
   WaitTimeoutError,
 } from '../../../lib/core/errors.js';
 import { LockProvider, type HeldLock } from '../../../lib/core/lock-provider.js';
+import { UNCACHEABLE } from '../../../lib/core/uncacheable.js';
 import { Fleet, POLICY } from '../../support/fleet.js';
 import { deferred, Gate } from '../../support/gate.js';
 
@@ -146,9 +147,11 @@ describe('the flows, as their events', () => {
     circular.self = circular;
     const { value } = await a.load(() => circular, {}, { key: 'other' });
     expect(value).toBe(circular);
+    expect((await a.load(() => UNCACHEABLE, {}, { key: 'one caller’s own' })).value).toBe(UNCACHEABLE);
     expect(a.events.filter(({ type }) => type === 'not-stored')).toMatchObject([
       { reason: 'too-large' },
       { reason: 'unserializable' },
+      { reason: 'uncacheable' },
     ]);
     expect(await a.cache.get('k')).toBeUndefined();
   });
