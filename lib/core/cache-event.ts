@@ -6,7 +6,8 @@ import type { Version } from './version.js';
 export type StoreStep = 'read' | 'begin' | 'fill' | 'mark' | 'invalidate' | 'set' | 'register' | 'announce' | 'clear';
 
 /** Why a loaded value was returned but not stored. `uncacheable`: it is its own request's alone, a stream for example; the event `bypassed` says more. */
-export type NotStoredReason = 'undefined' | 'uncacheable' | 'unserializable' | 'too-large' | 'tag-full' | 'tags-unknown';
+export type NotStoredReason =
+  'undefined' | 'uncacheable' | 'unserializable' | 'too-large' | 'tag-full' | 'tags-unknown';
 
 /**
  * Everything that happens, as plain objects in one union. `key` is the encoded key. An event is made when the thing has happened;
