@@ -90,7 +90,7 @@ export const ROOMS = [
     packages: [],
   },
   // Starts real servers for the rooms below; knows nothing of the package.
-  { name: 'servers', files: /^servers\//, may: [], packages: ['node:*', 'ioredis'] },
+  { name: 'servers', files: /^servers\//, may: [], packages: ['node:*'] },
   { name: 'cluster', files: /^sample-app\/cluster\//, may: ['servers', 'sample-app'], packages: ['*'] },
   { name: 'bench', files: /^bench\//, may: ['servers', 'sample-app'], packages: ['*'] },
   // These stand for a user's program: they see the package by its public name only.

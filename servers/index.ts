@@ -3,7 +3,6 @@ export { freePort } from './free-port.js';
 export { startMariaDb, type OwnMariaDb } from './mariadb.js';
 export { startPostgres, type OwnPostgres } from './postgres.js';
 export { startRedisCluster, type OwnRedisCluster, type RedisClusterOptions } from './redis-cluster.js';
-export { monitorRedis, type RedisMonitor, type SeenCommand } from './redis-monitor.js';
 export { startRedisSentinel, type OwnRedisSentinel, type RedisSentinelOptions } from './redis-sentinel.js';
 export { startPostgresReplica } from './postgres-replica.js';
 export { startRedis, type OwnRedis, type RedisOptions } from './redis.js';

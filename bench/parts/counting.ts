@@ -1,10 +1,5 @@
-import {
-  monitorRedis,
-  zooKeeperCounters,
-  type OwnRedis,
-  type OwnZooKeeper,
-  type RedisMonitor,
-} from '../../servers/index.js';
+import { zooKeeperCounters, type OwnRedis, type OwnZooKeeper } from '../../servers/index.js';
+import { monitorRedis, type RedisMonitor } from '../redis-monitor.js';
 import type { Stage } from '../stage.js';
 
 /** What servers were asked while something ran. */

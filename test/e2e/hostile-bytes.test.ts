@@ -37,7 +37,9 @@ afterEach(async () => {
 
 afterAll(async () => {
   await stopApps();
-  redis.destroy();
+  // It is `disconnect` in node-redis 4.
+  const { destroy, disconnect } = redis as Record<string, (() => unknown) | undefined>;
+  await (destroy ?? disconnect)?.call(redis);
 });
 
 async function read(): Promise<string> {

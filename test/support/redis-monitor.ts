@@ -1,1 +1,1 @@
-export { monitorRedis, type RedisMonitor, type SeenCommand } from '../../servers/index.js';
+export { monitorRedis, type RedisMonitor, type SeenCommand } from '../../bench/redis-monitor.js';

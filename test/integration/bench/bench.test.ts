@@ -17,7 +17,7 @@ interface Told {
   }[];
 }
 
-const MAIN = fileURLToPath(new URL('../../dist/bench/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../../dist/bench/main.js', import.meta.url));
 
 let directory: string;
 

@@ -4,8 +4,8 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } fro
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { build, BuiltProcess, root } from './support/built-process.js';
-import { OwnSchema } from './support/own-schema.js';
+import { build, BuiltProcess, root } from '../../e2e/support/built-process.js';
+import { OwnSchema } from '../../e2e/support/own-schema.js';
 
 const text = readFileSync(join(root, 'sample-app', 'Dockerfile'), 'utf8').replaceAll('\\\n', ' ');
 const kept = /keep-packages\.mjs \. +([^\n]+)/.exec(text)![1]!.trim().split(/ +/);
