@@ -145,14 +145,16 @@ export const tagCases: readonly StoreCase[] = [
     name: 'tags: hold no more keys than was said; those that are there stay, those that have ended make room',
     run: async ({ store, elapse }) => {
       const parts = { maxKeys: 2 };
-      assert.equal(await register(store, 'tag', 'a', { ...parts, forMs: SHORT_MS }), 'registered');
+      assert.equal(await register(store, 'tag', 'a', parts), 'registered');
       assert.equal(await register(store, 'tag', 'b', parts), 'registered');
       assert.equal(await register(store, 'tag', 'c', parts), 'full');
       assert.equal(await register(store, 'tag', 'b', parts), 'registered');
       assert.deepEqual([...(await store.announce('tag', LONG_MS))].sort(), ['a', 'b'], 'who is refused is not told');
+      assert.equal(await register(store, 'short', 'a', { ...parts, forMs: SHORT_MS }), 'registered');
       await elapse();
-      assert.equal(await register(store, 'tag', 'c', parts), 'registered');
-      assert.deepEqual([...(await store.announce('tag', LONG_MS))].sort(), ['b', 'c']);
+      assert.equal(await register(store, 'short', 'b', parts), 'registered');
+      assert.equal(await register(store, 'short', 'c', parts), 'registered', 'in the room of the one that has ended');
+      assert.deepEqual([...(await store.announce('short', LONG_MS))].sort(), ['b', 'c']);
     },
   },
   {
