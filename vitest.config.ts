@@ -47,7 +47,11 @@ export default defineConfig({
         resolve: { alias: [{ find: /^typeorm$/, replacement: 'typeorm-v03' }] },
         test: {
           name: 'typeorm-0.3',
-          include: ['test/integration/codec/**/*.test.ts', 'test/e2e/versions*.test.ts'],
+          include: [
+            'test/integration/codec/**/*.test.ts',
+            'test/integration/invalidation/**/*.test.ts',
+            'test/e2e/versions*.test.ts',
+          ],
           globalSetup: ['test/support/global-setup.ts'],
         },
       },

@@ -113,13 +113,18 @@ export class EntityCatalog {
   private readonly byTarget = new Map<ClassReference, EntityMetadata>();
   private readonly shapes = new Map<ClassReference, string>();
   private readonly sources = new Map<ClassReference, TypeOrmEntityMetadata>();
+  private readonly owners = new Map<ClassReference, TypeOrmDataSource>();
+  private readonly shared = new Set<ClassReference>();
 
   /** Reads an initialized data source; one that is not initialized yet has no entities. The first description of a class stays. */
   add(dataSource: TypeOrmDataSource): this {
     keepStamps(dataSource);
     for (const metadata of dataSource.entityMetadatas) {
       const { target } = metadata;
-      if (!isClass(target) || this.byTarget.has(target)) continue;
+      if (!isClass(target)) continue;
+      if ((this.owners.get(target) ?? dataSource) !== dataSource) this.shared.add(target);
+      if (this.byTarget.has(target)) continue;
+      this.owners.set(target, dataSource);
       this.byTarget.set(target, describeEntity(metadata, target, dataSource));
       this.shapes.set(target, entityShape(metadata));
       this.sources.set(target, metadata);
@@ -129,6 +134,11 @@ export class EntityCatalog {
 
   find(target: ClassReference): EntityMetadata | undefined {
     return this.byTarget.get(target);
+  }
+
+  /** Whether more than one data source has this class: a database for each tenant, say. Then one id stands for several rows, each with versions of its own. */
+  isShared(target: ClassReference): boolean {
+    return this.shared.has(target);
   }
 
   /** What TypeORM itself knows of an entity. */

@@ -287,12 +287,12 @@ export class ReadThrough {
 
   /** Loads in the background what a change has outdated, unless somebody does already. */
   private async refresh(key: string): Promise<void> {
-    const request = this.recent?.find(key);
-    if (request === undefined) return;
+    const recent = this.recent?.find(key);
+    if (recent === undefined) return;
     const seen = await this.look.at(key);
     const isNeeded = seen.up && seen.state.value === undefined && !seen.state.loading;
     if (isNeeded && this.flights.current(key) === undefined && !this.stopping.signal.aborted)
-      this.launch(seen, request, true);
+      recent.inContext(() => this.launch(seen, recent.request, true));
   }
 
   // --- what overtakes a flight --------------------------------------------------------------------------------------------------------

@@ -200,7 +200,10 @@ export abstract class VersionedStore {
    */
   abstract announce(tag: string, memoryMs: number): Promise<readonly string[]>;
 
-  /** Deletes every state and every tag of this namespace, and nothing else. */
+  /**
+   * Deletes every state of this namespace, and nothing of others. A tag goes in the same atomic step as all states, or it stays until it ends: while it is under way, and where it fails halfway,
+   * an announcement must still tell the keys that are left.
+   */
   abstract clear(): Promise<void>;
 
   /** Closes what the store opened. May be called twice; never rejects. */

@@ -1,4 +1,8 @@
+import { systemClock, withDeadline } from '../core/clock.js';
+
 const SCAN_COUNT = '500';
+/** How long each command of the walk may take, which has no deadline as a whole: a server that is frozen says nothing at all. */
+const COMMAND_TIMEOUT_MS = 5_000;
 
 /** One primary, as far as deleting by prefix goes. */
 export interface Primary {
@@ -17,10 +21,20 @@ export async function deleteByPrefix(primary: Primary, prefix: string): Promise<
   const pattern = `${escapeGlob(prefix)}*`;
   let cursor = '0';
   do {
-    const page = scanPage(await primary.send(['SCAN', cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT]));
-    if (page.keys.length > 0) await primary.unlink(page.keys);
+    const page = scanPage(await inTime(primary.send(['SCAN', cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT])));
+    if (page.keys.length > 0) await inTime(primary.unlink(page.keys));
     cursor = page.cursor;
   } while (cursor !== '0');
+}
+
+/** What a walk asks of a server, within its deadline. */
+export function inTime<T>(answer: Promise<T>): Promise<T> {
+  return withDeadline(
+    systemClock,
+    answer,
+    COMMAND_TIMEOUT_MS,
+    () => new Error(`Redis did not answer within ${COMMAND_TIMEOUT_MS} ms while keys were deleted`),
+  );
 }
 
 function scanPage(reply: unknown): { cursor: string; keys: string[] } {

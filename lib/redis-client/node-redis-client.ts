@@ -1,5 +1,5 @@
 import { ClusterTopology, type ClusterTopologySlice } from './cluster-topology.js';
-import { deleteByPrefix, type Primary } from './delete-by-prefix.js';
+import { deleteByPrefix, inTime, type Primary } from './delete-by-prefix.js';
 import { guardErrors, type ErrorEmitter } from './error-guard.js';
 import { reconnectDelayMs } from './reconnect-delay.js';
 import type { RedisClient, RedisScript, Unsubscribe } from './redis-client.js';
@@ -169,7 +169,7 @@ function runOnCluster4(
 
 /** Keys of one primary lie in many slots, so each is deleted by itself, and by way of the cluster client, which follows a slot that moves. */
 async function clusterPrimaries(cluster: ClusterSlice): Promise<Primary[]> {
-  const nodes = await Promise.all(cluster.masters.map(async (master) => cluster.nodeClient(master)));
+  const nodes = await Promise.all(cluster.masters.map((master) => inTime(Promise.resolve(cluster.nodeClient(master)))));
   return nodes.map((node) => ({
     send: (args) => node.sendCommand([...args]),
     unlink: (keys) => Promise.all(keys.map((key) => cluster.sendCommand(key, false, ['UNLINK', key]))),

@@ -1,11 +1,20 @@
 import { TagState } from '../core/tag-state.js';
 import type { TagOutcome, TagRegistration } from '../core/versioned-store.js';
 
+/** So many tags a key may have before those are let go whose time is over. */
+const FIRST_LIMIT = 64;
+
+interface TagsOfKey {
+  readonly tags: Set<string>;
+  /** Twice what was left when they were last looked through: so looking costs little for each that is added. */
+  limit: number;
+}
+
 /** The tags of a store in memory. A step is one synchronous piece of code and so atomic. */
 export class TagTable {
   readonly #tags = new Map<string, TagState>();
   /** Which tags a key was registered with; a tag may have dropped it meanwhile. */
-  readonly #tagsOfKeys = new Map<string, Set<string>>();
+  readonly #tagsOfKeys = new Map<string, TagsOfKey>();
 
   /** How many tags there are; those that have ended and are not freed yet are counted. */
   get size(): number {
@@ -17,10 +26,22 @@ export class TagTable {
     const outcome = state.register(now, registration);
     if (!outcome.registered) return outcome;
     this.#tags.set(tag, state);
-    const tags = this.#tagsOfKeys.get(registration.key);
-    if (tags === undefined) this.#tagsOfKeys.set(registration.key, new Set([tag]));
-    else tags.add(tag);
+    const known = this.#tagsOfKeys.get(registration.key) ?? { tags: new Set(), limit: FIRST_LIMIT };
+    this.#tagsOfKeys.set(registration.key, known);
+    known.tags.add(tag);
+    if (known.tags.size > known.limit) this.#letGo(registration.key, known, now);
     return outcome;
+  }
+
+  /** A key that lives on, a list whose rows come and go, would else keep every tag that it ever had. */
+  #letGo(key: string, known: TagsOfKey, now: number): void {
+    for (const tag of known.tags) {
+      const keys = this.#tags.get(tag)?.keys;
+      if ((keys?.get(key) ?? -Infinity) > now) continue;
+      keys?.delete(key);
+      known.tags.delete(tag);
+    }
+    known.limit = Math.max(FIRST_LIMIT, 2 * known.tags.size);
   }
 
   announce(tag: string, now: number, memoryMs: number): readonly string[] {
@@ -31,7 +52,7 @@ export class TagTable {
 
   /** The key's state is gone: nothing is left to be invalidated, and a fill that may be under way will be refused. */
   forget(key: string): void {
-    for (const tag of this.#tagsOfKeys.get(key) ?? []) this.#tags.get(tag)?.keys.delete(key);
+    for (const tag of this.#tagsOfKeys.get(key)?.tags ?? []) this.#tags.get(tag)?.keys.delete(key);
     this.#tagsOfKeys.delete(key);
   }
 

@@ -80,10 +80,14 @@ export class EntityKnowledge {
     };
   }
 
-  /** The version of what TypeORM saved: an instance, or a plain object of some columns. */
+  /**
+   * The version of what TypeORM saved: an instance, or a plain object of some columns. None where several data sources have the class: 1. row 1 of one database has version 1; 2. row 1 of
+   * another is announced with version 9; 3. what is loaded of the first would be refused as older.
+   */
   versionOfSaved(target: unknown, saved: unknown): Version | undefined {
     const entity = typeof target === 'function' ? this.catalog.find(target) : undefined;
-    if (entity === undefined || typeof saved !== 'object' || saved === null) return undefined;
+    if (entity === undefined || this.catalog.isShared(entity.target) || typeof saved !== 'object' || saved === null)
+      return undefined;
     const own = Object.getOwnPropertyDescriptors(saved);
     return versionOf(Object.create(entity.target.prototype, own), { entity }).version;
   }

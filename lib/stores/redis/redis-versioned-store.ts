@@ -135,9 +135,8 @@ export class RedisVersionedStore extends VersionedStore {
 
   async clear(): Promise<void> {
     if (this.#closed) throw closedError();
-    // 1. a load registers with a tag; 2. the tag is deleted; 3. the load fills: nothing would find its entry. With the tags gone first, its state, which
-    // is there since its begin, is still to be deleted: either before the fill, which is then refused, or after it.
-    await this.#client.deleteByPrefix(this.#tagPrefix);
+    // Tags stay, and end by themselves. 1. a tag is deleted; 2. its announcement finds no key; 3. whoever reads gets an old value that is not deleted yet, or never will be, because the
+    // server goes away. A tag that leads to what is gone does no harm.
     await this.#client.deleteByPrefix(this.#prefix);
   }
 

@@ -1,8 +1,7 @@
 import 'reflect-metadata';
 import { randomUUID } from 'node:crypto';
-import { Module, type INestApplicationContext, type Type } from '@nestjs/common';
+import { Module, type INestApplicationContext, type OnApplicationShutdown, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { TypeOrmModule } from '@nestjs/typeorm';
 import {
   ChildEntity,
   Column,
@@ -146,17 +145,22 @@ export interface ShopOptions extends DistributedCacheOptions {
 
 export async function openShop({ schema, poolSize = 4, ...cache }: ShopOptions): Promise<Shop> {
   const events: CacheEvent[] = [];
-  class RootModule {}
+  const data = new DataSource({
+    type: 'postgres',
+    url: inject('postgresUrl'),
+    schema,
+    entities: ENTITIES,
+    poolSize,
+  });
+  class RootModule implements OnApplicationShutdown {
+    onApplicationShutdown(): Promise<void> {
+      return data.destroy();
+    }
+  }
   Module({
+    // As `TypeOrmModule` registers it, which itself knows one line of TypeORM only.
+    providers: [{ provide: DataSource, useFactory: () => data.initialize() }],
     imports: [
-      TypeOrmModule.forRoot({
-        type: 'postgres',
-        url: inject('postgresUrl'),
-        schema,
-        entities: ENTITIES,
-        poolSize,
-        retryAttempts: 0,
-      }),
       DistributedCacheModule.forRoot({
         lock: inProcessLock(),
         observers: [{ observe: (event) => void events.push(event) }],
@@ -169,7 +173,7 @@ export async function openShop({ schema, poolSize = 4, ...cache }: ShopOptions):
   return {
     app,
     cache: app.get(DistributedCacheService),
-    data: app.get(DataSource),
+    data,
     events,
     close: () => app.close(),
   };

@@ -46,6 +46,16 @@ describe('a Redis that is away', () => {
     expect(await selfTest(store, { clock: systemClock, timeoutMs: 5_000 })).toEqual({ kind: 'passed' });
   });
 
+  it('frozen: clear() ends too, which has no deadline as a whole', async () => {
+    const server = await ownRedis();
+    const store = await open(server.url);
+    await untilItAnswers(store);
+    server.pause();
+    await expect(store.clear()).rejects.toThrow('did not answer within');
+    server.resume();
+    await untilItAnswers(store);
+  });
+
   it('for a while: nothing sent meanwhile is executed later', async () => {
     const server = await ownRedis();
     const store = await open(server.url);

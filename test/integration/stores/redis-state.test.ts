@@ -5,6 +5,10 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import type { CacheEvent } from '../../../lib/core/cache-event.js';
 import type { BeginOutcome, Fill, VersionedStore } from '../../../lib/core/versioned-store.js';
 import { redisStore } from '../../../lib/stores/redis/redis-store.js';
+import { adoptRedisClient } from '../../../lib/redis-client/adopt-redis-client.js';
+import type { RedisClient } from '../../../lib/redis-client/redis-client.js';
+import { RedisVersionedStore } from '../../../lib/stores/redis/redis-versioned-store.js';
+import { Gate } from '../../support/gate.js';
 import { monitorRedis } from '../../support/redis-monitor.js';
 import { storeContext, untilItAnswers } from '../../support/redis-stores.js';
 
@@ -134,6 +138,36 @@ describe('what lies in Redis', () => {
     expect(await bystander.exists(`${namespace}x:cache:1:k`)).toBe(1);
     await other.clear();
     await other.close();
+  });
+
+  it('an announcement that is made meanwhile tells every key that is not deleted yet', async () => {
+    const begun = await begin('k');
+    await store.register('tag', {
+      key: 'k',
+      begunAt: begun.begunAt,
+      forMs: 60_000,
+      maxKeys: 10,
+      memoryMs: 60_000,
+    });
+    const client = adoptRedisClient(bystander);
+    const beforeStates = new Gate();
+    const staged: RedisClient = {
+      description: 'staged',
+      run: (...step) => client.run(...step),
+      subscribe: (...channel) => client.subscribe(...channel),
+      close: () => client.close(),
+      deleteByPrefix: async (prefix) => {
+        if (prefix === redisKey('')) await beforeStates.pass();
+        await client.deleteByPrefix(prefix);
+      },
+    };
+    // 1. The namespace is being cleared, and its states are there yet; 2. a tag is announced: who announces must hear of them; 3. the rest is deleted.
+    const cleared = new RedisVersionedStore({ client: staged, namespace, report: () => undefined }).clear();
+    await beforeStates.arrived;
+    expect(await store.announce('tag', 60_000)).toEqual(['k']);
+    beforeStates.open();
+    await cleared;
+    expect(await store.read('k')).toEqual({ loading: false });
   });
 });
 

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, expect, it } from 'vitest';
 import { Fleet, POLICY, type Instance } from '../../support/fleet.js';
 import { deferred } from '../../support/gate.js';
@@ -304,6 +305,34 @@ describe('refresh', () => {
     await announce(fleet, a, '42');
     await fleet.clock.advance(1);
     expect(loads).toBe(2);
+  });
+
+  it('loads in the context of the caller whose load it was, not of whoever has announced', async () => {
+    const fleet = new Fleet(1_000, true);
+    const a = fleet.instance();
+    const user = new AsyncLocalStorage<string>();
+    // 1. Ann loads her orders.
+    await user.run('ann', () => a.load(() => `orders of ${String(user.getStore())}`, {}, TAGGED));
+    // 2. Bob changes a row and announces it; 3. the entry is loaded again.
+    const looks = a.store.stop('before', 'read');
+    await user.run('bob', () => announce(fleet, a, '42'));
+    looks.open();
+    await fleet.clock.advance(1);
+    expect(await a.cache.get('k')).toBe('orders of ann');
+  });
+
+  it('of a loader that asks for its own key fails at once, as its first load would', async () => {
+    const fleet = new Fleet(1_000, true);
+    const a = fleet.instance();
+    let asks = false;
+    const loader = async (): Promise<unknown> => (asks ? (await a.load(loader)).value : 'v');
+    await a.load(loader, {}, TAGGED);
+    asks = true;
+    await announce(fleet, a, '42');
+    await fleet.clock.advance(1);
+    expect(a.events.find(({ type }) => type === 'load-failed')).toMatchObject({
+      error: { name: 'ReentrantLoadError' },
+    });
   });
 
   it('is left to whoever loads already, and a failing one harms nobody', async () => {

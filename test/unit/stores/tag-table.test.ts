@@ -20,6 +20,17 @@ describe('TagTable', () => {
     table.sweep(62);
     expect(table.size).toBe(0);
   });
+
+  it('keeps no tags of earlier loads of a key that lives on, such as a list whose rows come and go', () => {
+    const table = new TagTable();
+    for (let now = 0; now < 10_000; now++) {
+      table.register(`row ${now}`, now, { ...PARTS, key: 'latest', begunAt: String(now) });
+      table.sweep(now);
+    }
+    expect(table.size).toBeLessThan(3 * PARTS.forMs);
+    expect(table.announce('row 9999', 10_000, 50)).toEqual(['latest']);
+    expect(table.announce('row 9950', 10_000, 50)).toEqual(['latest']);
+  });
 });
 
 describe('tags of the memory store', () => {
