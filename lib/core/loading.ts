@@ -34,7 +34,7 @@ export class Loading {
       return this.loadUnstored(flight, request);
     }
     const queued = seen.state.mark?.kind !== 'unstored';
-    const turn = queued ? await this.parts.turns.take(flight, request.policy) : 'unlocked';
+    const turn = queued ? await this.parts.turns.take(flight, request.policy, !seen.state.loading) : 'unlocked';
     if (typeof turn !== 'string') return turn;
     if (flight.abandoned) return { kind: 'nothing' };
     const first = await this.loadUnderLease(flight, request);

@@ -30,9 +30,10 @@ export class LockTurn {
     private readonly report: (event: CacheEvent) => void,
   ) {}
 
-  async take(flight: Flight, policy: LoadPolicy): Promise<Turn> {
+  /** @param likelyFree the look at the store that led here has shown nobody loading; of a second round it says nothing any more */
+  async take(flight: Flight, policy: LoadPolicy, likelyFree: boolean): Promise<Turn> {
     for (let round = 1; round <= MAX_ROUNDS; round++) {
-      const attempt = await this.attempt(flight, policy);
+      const attempt = await this.attempt(flight, policy, likelyFree && round === 1);
       if (attempt === undefined) return 'unlocked';
       if (attempt.acquired) {
         this.hold(flight, attempt);
@@ -49,13 +50,18 @@ export class LockTurn {
   }
 
   /** Undefined when the lock service can't be asked and the policy is to load all the same. */
-  private async attempt(flight: Flight, policy: LoadPolicy): Promise<HeldLock | BusyLock | undefined> {
+  private async attempt(
+    flight: Flight,
+    policy: LoadPolicy,
+    likelyFree: boolean,
+  ): Promise<HeldLock | BusyLock | undefined> {
     try {
       // While the service is known to be away, not every miss pays the deadline again.
       if (this.wasUnavailable && this.locks.state !== 'connected') {
         throw new LockUnavailableError(`The lock service is still away (${this.locks.name}: ${this.locks.state})`);
       }
-      const attempt = await this.locks.tryAcquire(flight.key, { timeoutMs: this.lockTimeoutMs, signal: this.stop });
+      const bounds = { timeoutMs: this.lockTimeoutMs, signal: this.stop, likelyFree };
+      const attempt = await this.locks.tryAcquire(flight.key, bounds);
       this.wasUnavailable = false;
       return attempt;
     } catch (error) {

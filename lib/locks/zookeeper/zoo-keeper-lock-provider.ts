@@ -110,7 +110,7 @@ export class ZooKeeperLockProvider extends LockProvider {
       limit.signal.throwIfAborted();
       const leave = await this.#turns.enter(path, limit.signal);
       try {
-        return await this.#acquireInTurn(path, limit);
+        return await this.#acquireInTurn(path, limit, options.likelyFree ?? false);
       } finally {
         leave();
       }
@@ -123,7 +123,7 @@ export class ZooKeeperLockProvider extends LockProvider {
     return (this.#closed ??= this.#close());
   }
 
-  async #acquireInTurn(path: string, limit: AttemptLimit): Promise<HeldLock | BusyLock> {
+  async #acquireInTurn(path: string, limit: AttemptLimit, likelyFree: boolean): Promise<HeldLock | BusyLock> {
     const { clock } = this.#context;
     const own = this.#held.get(path);
     if (own && !own.released) return own.busy(clock);
@@ -137,7 +137,7 @@ export class ZooKeeperLockProvider extends LockProvider {
     const id = clock.uniqueId();
     this.#attempts++;
     try {
-      const { ours, node } = await new LockAttempt(tools, limit, path, id).run();
+      const { ours, node } = await new LockAttempt(tools, limit, path, { id, likelyFree }).run();
       return ours ? this.#hold(path, id, node.czxid) : this.#watchers.add(path, node);
     } finally {
       this.#attempts--;

@@ -9,7 +9,7 @@ import {
   StoreUnavailableError,
   WaitTimeoutError,
 } from '../../../lib/core/errors.js';
-import { LockProvider, type HeldLock } from '../../../lib/core/lock-provider.js';
+import { LockProvider, type AcquireOptions, type BusyLock, type HeldLock } from '../../../lib/core/lock-provider.js';
 import { Fleet, POLICY } from '../../support/fleet.js';
 import { deferred, Gate } from '../../support/gate.js';
 
@@ -45,6 +45,24 @@ class LosableLocks extends LockProvider {
   }
 }
 
+/** Somebody else's lock each time, given back at once; remembers what it was told about how likely it is free. */
+class OthersLocks extends LockProvider {
+  readonly name = 'others';
+  readonly state = 'connected';
+  readonly hints: (boolean | undefined)[] = [];
+  tryAcquire(_key: string, { likelyFree }: AcquireOptions): Promise<BusyLock> {
+    this.hints.push(likelyFree);
+    return Promise.resolve({
+      acquired: false,
+      wait: () => Promise.resolve('released'),
+      dispose: () => undefined,
+    });
+  }
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
 describe('the flows, as their events', () => {
   it('a miss, alone: look, lock, lease, load, fill, release; three requests to the store', async () => {
     const a = new Fleet().instance();
@@ -60,6 +78,25 @@ describe('the flows, as their events', () => {
       'lock-released',
     ]);
     expect(a.store.steps).toEqual(['read', 'begin', 'fill']);
+  });
+
+  it('the lock is likely free where the first look shows nobody loading, and in the first round only', async () => {
+    const fleet = new Fleet();
+    const locks = new OthersLocks();
+    const landed = fleet.instance(locks).load(() => 'v');
+    await fleet.clock.advance(30);
+    await landed;
+    expect(locks.hints).toEqual([true, false]);
+  });
+
+  it('the lock is not likely free where the first look shows that somebody loads', async () => {
+    const fleet = new Fleet();
+    await fleet.shared.begin('k', { lease: 'another’s', leaseMs: 60_000 });
+    const locks = new OthersLocks();
+    const landed = fleet.instance(locks).load(() => 'v');
+    await fleet.clock.advance(30);
+    await landed;
+    expect(locks.hints).toEqual([false, false]);
   });
 
   it('a hit: one request, no lock', async () => {
