@@ -3,6 +3,7 @@ import type { Clock } from './clock.js';
 import { isDistributedCacheError } from './errors.js';
 import type { Flight, Landing, Seen } from './flight.js';
 import type { Keep, Lease } from './keep.js';
+import type { LateSignal } from './late-signal.js';
 import type { LoadChain } from './load-chain.js';
 import type { LoadRequest } from './load-request.js';
 import { runLoader } from './loader-run.js';
@@ -20,7 +21,7 @@ export interface LoadingParts {
   readonly chain: LoadChain;
   readonly clock: Clock;
   readonly storeTimeoutMs: number;
-  readonly stop: AbortSignal;
+  readonly stop: LateSignal;
   readonly report: (event: CacheEvent) => void;
 }
 

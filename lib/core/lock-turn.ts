@@ -2,7 +2,7 @@ import type { CacheEvent } from './cache-event.js';
 import { sleep, type Clock } from './clock.js';
 import { LockUnavailableError, WaitTimeoutError } from './errors.js';
 import type { Flight, Landing } from './flight.js';
-import { onAbort } from './loader-run.js';
+import { onAbort, type LateSignal } from './late-signal.js';
 import type { BusyLock, HeldLock, LockProvider, WakeReason } from './lock-provider.js';
 import type { LoadPolicy } from './load-policy.js';
 import type { Look } from './look.js';
@@ -26,7 +26,7 @@ export class LockTurn {
     private readonly failures: SharedFailures,
     private readonly clock: Clock,
     private readonly lockTimeoutMs: number,
-    private readonly stop: AbortSignal,
+    private readonly stop: LateSignal,
     private readonly report: (event: CacheEvent) => void,
   ) {}
 
@@ -42,7 +42,7 @@ export class LockTurn {
       this.report({ type: 'lock-busy', key: flight.key });
       const turn = await this.wait(flight, policy, attempt);
       if (turn !== undefined) return turn;
-      await sleep(this.clock, this.clock.random() * CROWD_DELAY_MS, this.stop);
+      await sleep(this.clock, this.clock.random() * CROWD_DELAY_MS, this.stop.signal);
     }
     if (policy.onWaitTimeout === 'fail')
       throw new WaitTimeoutError(`Two loads of "${flight.key}" elsewhere ended without a value`);
@@ -60,7 +60,7 @@ export class LockTurn {
       if (this.wasUnavailable && this.locks.state !== 'connected') {
         throw new LockUnavailableError(`The lock service is still away (${this.locks.name}: ${this.locks.state})`);
       }
-      const bounds = { timeoutMs: this.lockTimeoutMs, signal: this.stop, likelyFree };
+      const bounds = { timeoutMs: this.lockTimeoutMs, signal: this.stop.signal, likelyFree };
       const attempt = await this.locks.tryAcquire(flight.key, bounds);
       this.wasUnavailable = false;
       return attempt;
@@ -118,12 +118,15 @@ export class LockTurn {
 
   private async awaitRelease(flight: Flight, policy: LoadPolicy, busy: BusyLock): Promise<WakeReason> {
     const waitingSince = this.clock.elapsedMs();
-    const forgetStop = onAbort(this.stop, () => {
+    const forgetStop = this.stop.onAbort(() => {
       flight.hurry();
     });
     try {
       // Each caller's own `waitMs` ends the wait through `impatience`; this is only the bound behind them.
-      const reason = await busy.wait({ timeoutMs: policy.waitMs + this.lockTimeoutMs, signal: flight.impatience });
+      const reason = await busy.wait({
+        timeoutMs: policy.waitMs + this.lockTimeoutMs,
+        signal: flight.impatience.signal,
+      });
       const waitedMs = this.clock.elapsedMs() - waitingSince;
       this.report({ type: 'lock-waited', key: flight.key, reason, waitedMs });
       return reason;

@@ -1,7 +1,7 @@
+import type { AttemptLimit } from '../../core/attempt-limit.js';
 import type { Clock } from '../../core/clock.js';
 import { sleep } from '../../core/clock.js';
 import { LockAuthError, LockUnavailableError } from '../../core/errors.js';
-import type { AttemptLimit } from './attempt-limit.js';
 import type { ParentNodes } from './parent-nodes.js';
 import type { PendingDeletes } from './pending-deletes.js';
 import { ZkCode, isUnknownOutcome } from './zk-client-port.js';
@@ -72,10 +72,11 @@ export class LockAttempt {
     const first = this.#likelyFree ? 'create' : 'look';
     let step: Step = parents.ready ? first : 'make-parents';
     for (;;) {
-      await this.#limit.race(session.connected(this.#limit.signal));
+      this.#limit.throwIfAborted();
+      if (session.state !== 'connected') await this.#limit.race(session.connected(this.#limit.signal));
       if (step === 'pause') {
         await sleep(clock, PAUSE_MS, this.#limit.signal);
-        this.#limit.signal.throwIfAborted();
+        this.#limit.throwIfAborted();
         step = 'look';
         continue;
       }
