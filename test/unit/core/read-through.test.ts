@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   CacheClosedError,
   LoadTimeoutError,
@@ -678,6 +679,32 @@ describe('loaders that ask for themselves', () => {
   it('the same key in the same chain is refused at once', async () => {
     const a = new Fleet().instance();
     await expect(a.load(() => a.load(() => 1))).rejects.toBeInstanceOf(ReentrantLoadError);
+  });
+
+  it('also after a load of another key has ended meanwhile', async () => {
+    const a = new Fleet().instance();
+    const inner = a.load(async () => {
+      await a.load(() => 'other', {}, { key: 'other' });
+      return a.load(() => 1);
+    });
+    await expect(inner).rejects.toBeInstanceOf(ReentrantLoadError);
+  });
+
+  it('are known by a chain that is carried while a loader runs, and not beyond the last one', async () => {
+    const disable = vi.spyOn(AsyncLocalStorage.prototype, 'disable');
+    onTestFinished(() => {
+      disable.mockRestore();
+    });
+    const a = new Fleet().instance();
+    const gate = new Gate();
+    const slow = a.load(() => gate.pass(), {}, { key: 'slow' });
+    await a.load(() => 'quick', {}, { key: 'quick' });
+    expect(disable).not.toHaveBeenCalled();
+    gate.open();
+    await slow;
+    expect(disable).toHaveBeenCalledTimes(1);
+    await expect(a.load(() => Promise.reject(new Error('failed')), {}, { key: 'failing' })).rejects.toThrow('failed');
+    expect(disable).toHaveBeenCalledTimes(2);
   });
 
   it('another key is fine', async () => {
