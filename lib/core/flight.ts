@@ -1,5 +1,6 @@
 import { LoadUnwatchedError } from './errors.js';
 import type { Frozen } from './freeze.js';
+import { LateSignal } from './late-signal.js';
 import type { HeldLock } from './lock-provider.js';
 import type { KeyState } from './versioned-store.js';
 
@@ -53,8 +54,10 @@ export class Flight {
   /** Tags that this process announced while the flight loaded. */
   private readonly announced = new Set<string>();
   private giveBack: () => void = () => undefined;
-  private readonly hurrying = new AbortController();
-  private readonly unwatching = new AbortController();
+  /** Fires when waiting for another's load must end: load now (`hurry`), or go home because nobody waits. */
+  readonly impatience = new LateSignal();
+  /** Fires when the last caller has left before it loaded, or, with `cancelUnwatched`, while it does. */
+  readonly unwatched = new LateSignal();
 
   constructor(
     readonly key: string,
@@ -76,16 +79,6 @@ export class Flight {
   /** True from the moment its begin was answered: from then on it loads. */
   get loading(): boolean {
     return this.begunAt !== undefined;
-  }
-
-  /** Fires when waiting for another's load must end: load now (`hurry`), or go home because nobody waits. */
-  get impatience(): AbortSignal {
-    return this.hurrying.signal;
-  }
-
-  /** Fires when the last caller has left before it loaded, or, with `cancelUnwatched`, while it does. */
-  get unwatched(): AbortSignal {
-    return this.unwatching.signal;
   }
 
   /**
@@ -187,7 +180,7 @@ export class Flight {
   }
 
   hurry(): void {
-    this.hurrying.abort();
+    this.impatience.abort(new Error(`Nobody waits for another's load of "${this.key}" any longer`));
   }
 
   watch(): void {
@@ -198,13 +191,13 @@ export class Flight {
     this.watchers--;
     if (this.watchers > 0 || this.landed || (this.loading && !this.cancelUnwatched)) return;
     this.ending = true;
-    this.unwatching.abort(new LoadUnwatchedError(`Nobody waits for "${this.key}" any more`));
+    this.unwatched.abort(new LoadUnwatchedError(`Nobody waits for "${this.key}" any more`));
     this.hurry();
   }
 
   /** Its last caller left, and so will it. */
   get abandoned(): boolean {
-    return this.unwatching.signal.aborted;
+    return this.unwatched.aborted;
   }
 
   /** True for the first caller that takes the result: it may have the value itself, the others get copies. */

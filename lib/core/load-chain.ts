@@ -5,6 +5,7 @@ import type { Flight } from './flight.js';
 /** Which flight's loader the running code belongs to, so that loaders which wait for themselves get an error and not a deadlock. */
 export class LoadChain {
   private readonly running = new AsyncLocalStorage<Flight>();
+  private loaders = 0;
 
   /** The innermost flight whose loader is running here, if it has not landed yet. */
   get flight(): Flight | undefined {
@@ -12,8 +13,18 @@ export class LoadChain {
     return flight?.landed ? undefined : flight;
   }
 
-  run<T>(flight: Flight, loader: () => T): T {
-    return this.running.run(flight, loader);
+  /**
+   * While any loader runs, every promise of the process carries the chain, which on Node 20 and 22 costs each of them, hits included, a good part of what it costs at all. So when the last loader has
+   * ended, and there is no chain to know, that is switched off. What a loader leaves running behind it then belongs to no load any more: nobody waits for it.
+   */
+  async run<T>(flight: Flight, loader: () => Promise<T>): Promise<T> {
+    this.loaders++;
+    try {
+      return await this.running.run(flight, loader);
+    } finally {
+      this.loaders--;
+      if (this.loaders === 0) this.running.disable();
+    }
   }
 
   /** @throws ReentrantLoadError when a loader in this asynchronous chain is already loading that key */

@@ -3,6 +3,7 @@ import type { Clock } from './clock.js';
 import { isDistributedCacheError } from './errors.js';
 import type { Flight, Landing, Seen } from './flight.js';
 import type { Keep, Lease } from './keep.js';
+import type { LateSignal } from './late-signal.js';
 import type { LoadChain } from './load-chain.js';
 import type { LoadRequest } from './load-request.js';
 import { runLoader } from './loader-run.js';
@@ -20,7 +21,7 @@ export interface LoadingParts {
   readonly chain: LoadChain;
   readonly clock: Clock;
   readonly storeTimeoutMs: number;
-  readonly stop: AbortSignal;
+  readonly stop: LateSignal;
   readonly report: (event: CacheEvent) => void;
 }
 
@@ -34,7 +35,7 @@ export class Loading {
       return this.loadUnstored(flight, request);
     }
     const queued = seen.state.mark?.kind !== 'unstored';
-    const turn = queued ? await this.parts.turns.take(flight, request.policy) : 'unlocked';
+    const turn = queued ? await this.parts.turns.take(flight, request.policy, !seen.state.loading) : 'unlocked';
     if (typeof turn !== 'string') return turn;
     if (flight.abandoned) return { kind: 'nothing' };
     const first = await this.loadUnderLease(flight, request);

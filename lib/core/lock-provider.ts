@@ -13,6 +13,11 @@ export interface AcquireOptions {
   readonly timeoutMs: number;
   /** Gives the attempt up early; the attempt then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
+  /**
+   * The caller has just seen that nobody loads the key, so its lock is most likely free. A hint and nothing more: a provider may use it to save a round trip, or take no notice. Default
+   * false.
+   */
+  readonly likelyFree?: boolean;
 }
 
 /** Bounds of one wait for a busy lock. */

@@ -2,7 +2,7 @@ import type { CacheEvent } from './cache-event.js';
 import { sleep, type Clock } from './clock.js';
 import { LockUnavailableError, WaitTimeoutError } from './errors.js';
 import type { Flight, Landing } from './flight.js';
-import { onAbort } from './loader-run.js';
+import { onAbort, type LateSignal } from './late-signal.js';
 import type { BusyLock, HeldLock, LockProvider, WakeReason } from './lock-provider.js';
 import type { LoadPolicy } from './load-policy.js';
 import type { Look } from './look.js';
@@ -26,13 +26,14 @@ export class LockTurn {
     private readonly failures: SharedFailures,
     private readonly clock: Clock,
     private readonly lockTimeoutMs: number,
-    private readonly stop: AbortSignal,
+    private readonly stop: LateSignal,
     private readonly report: (event: CacheEvent) => void,
   ) {}
 
-  async take(flight: Flight, policy: LoadPolicy): Promise<Turn> {
+  /** @param likelyFree the look at the store that led here has shown nobody loading; of a second round it says nothing any more */
+  async take(flight: Flight, policy: LoadPolicy, likelyFree: boolean): Promise<Turn> {
     for (let round = 1; round <= MAX_ROUNDS; round++) {
-      const attempt = await this.attempt(flight, policy);
+      const attempt = await this.attempt(flight, policy, likelyFree && round === 1);
       if (attempt === undefined) return 'unlocked';
       if (attempt.acquired) {
         this.hold(flight, attempt);
@@ -41,7 +42,7 @@ export class LockTurn {
       this.report({ type: 'lock-busy', key: flight.key });
       const turn = await this.wait(flight, policy, attempt);
       if (turn !== undefined) return turn;
-      await sleep(this.clock, this.clock.random() * CROWD_DELAY_MS, this.stop);
+      await sleep(this.clock, this.clock.random() * CROWD_DELAY_MS, this.stop.signal);
     }
     if (policy.onWaitTimeout === 'fail')
       throw new WaitTimeoutError(`Two loads of "${flight.key}" elsewhere ended without a value`);
@@ -49,13 +50,18 @@ export class LockTurn {
   }
 
   /** Undefined when the lock service can't be asked and the policy is to load all the same. */
-  private async attempt(flight: Flight, policy: LoadPolicy): Promise<HeldLock | BusyLock | undefined> {
+  private async attempt(
+    flight: Flight,
+    policy: LoadPolicy,
+    likelyFree: boolean,
+  ): Promise<HeldLock | BusyLock | undefined> {
     try {
       // While the service is known to be away, not every miss pays the deadline again.
       if (this.wasUnavailable && this.locks.state !== 'connected') {
         throw new LockUnavailableError(`The lock service is still away (${this.locks.name}: ${this.locks.state})`);
       }
-      const attempt = await this.locks.tryAcquire(flight.key, { timeoutMs: this.lockTimeoutMs, signal: this.stop });
+      const bounds = { timeoutMs: this.lockTimeoutMs, signal: this.stop.signal, likelyFree };
+      const attempt = await this.locks.tryAcquire(flight.key, bounds);
       this.wasUnavailable = false;
       return attempt;
     } catch (error) {
@@ -112,12 +118,15 @@ export class LockTurn {
 
   private async awaitRelease(flight: Flight, policy: LoadPolicy, busy: BusyLock): Promise<WakeReason> {
     const waitingSince = this.clock.elapsedMs();
-    const forgetStop = onAbort(this.stop, () => {
+    const forgetStop = this.stop.onAbort(() => {
       flight.hurry();
     });
     try {
       // Each caller's own `waitMs` ends the wait through `impatience`; this is only the bound behind them.
-      const reason = await busy.wait({ timeoutMs: policy.waitMs + this.lockTimeoutMs, signal: flight.impatience });
+      const reason = await busy.wait({
+        timeoutMs: policy.waitMs + this.lockTimeoutMs,
+        signal: flight.impatience.signal,
+      });
       const waitedMs = this.clock.elapsedMs() - waitingSince;
       this.report({ type: 'lock-waited', key: flight.key, reason, waitedMs });
       return reason;

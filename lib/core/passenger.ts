@@ -4,7 +4,7 @@ import { CacheClosedError, ReentrantLoadError, WaitTimeoutError } from './errors
 import type { Flight, Landing, Seen } from './flight.js';
 import type { SharePolicy } from './load-policy.js';
 import type { Answer, LoadRequest } from './load-request.js';
-import { onAbort } from './loader-run.js';
+import { onAbort } from './late-signal.js';
 import type { Look, Readable } from './look.js';
 
 type HandOut = (landing: Exclude<Landing, { kind: 'nothing' }>, flight: Flight, share: SharePolicy) => unknown;

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import type { CacheEvent, CacheObserver } from './cache-event.js';
 import type { Clock } from './clock.js';
 import type { EntryCodec } from './entry-codec.js';
@@ -6,6 +5,7 @@ import { CacheClosedError, UnserializableValueError } from './errors.js';
 import { Flight, type Landing, type Seen } from './flight.js';
 import { freezeDeep } from './freeze.js';
 import { Keep } from './keep.js';
+import { LateSignal } from './late-signal.js';
 import { LoadChain } from './load-chain.js';
 import type { LoadPolicy, SharePolicy } from './load-policy.js';
 import type { Answer, LoadRequest } from './load-request.js';
@@ -55,13 +55,11 @@ export class ReadThrough {
   private readonly failures: SharedFailures;
   private readonly flights = new SingleFlight();
   private readonly chain = new LoadChain();
-  private readonly stopping = new AbortController();
+  private readonly stopping = new LateSignal();
 
   constructor(private readonly parts: ReadThroughParts) {
     const { clock, codec, floorMs, lockTimeoutMs, locks, maxKeysPerTag, storeTimeoutMs } = parts;
-    const stop = this.stopping.signal;
-    // Every load under way listens to it; many are no leak.
-    setMaxListeners(0, stop);
+    const stop = this.stopping;
     this.store = new StoreGate(parts.store, clock, storeTimeoutMs, this.report);
     this.look = new Look(this.store, codec, clock, floorMs, this.flights.nextOrder, this.report);
     this.failures = new SharedFailures(clock);
@@ -90,7 +88,7 @@ export class ReadThrough {
    */
   async getOrLoad<T>(request: LoadRequest<T>): Promise<Answer<T>> {
     const { key, policy } = request;
-    this.stopping.signal.throwIfAborted();
+    this.stopping.throwIfAborted();
     this.chain.refuseReentry(key);
     let passenger: Passenger | undefined;
     try {
@@ -238,7 +236,7 @@ export class ReadThrough {
   /** The flight this caller may share, or a new one of its own; undefined: look again. */
   private async board(seen: Seen, request: LoadRequest<unknown>, passenger: Passenger): Promise<Flight | undefined> {
     for (;;) {
-      this.stopping.signal.throwIfAborted();
+      this.stopping.throwIfAborted();
       const current = this.flights.current(request.key);
       if (current === undefined) {
         passenger.leads = true;
@@ -291,7 +289,7 @@ export class ReadThrough {
     if (recent === undefined) return;
     const seen = await this.look.at(key);
     const isNeeded = seen.up && seen.state.value === undefined && !seen.state.loading;
-    if (isNeeded && this.flights.current(key) === undefined && !this.stopping.signal.aborted)
+    if (isNeeded && this.flights.current(key) === undefined && !this.stopping.aborted)
       recent.inContext(() => this.launch(seen, recent.request, true));
   }
 

@@ -1,7 +1,8 @@
-import { setMaxListeners } from 'node:events';
+import { AttemptLimit } from '../../core/attempt-limit.js';
 import { sleep, withDeadline, type Clock } from '../../core/clock.js';
 import type { CacheEvent } from '../../core/cache-event.js';
 import { CacheClosedError, LockAuthError, LockUnavailableError } from '../../core/errors.js';
+import { LateSignal } from '../../core/late-signal.js';
 import {
   LockProvider,
   type AcquireOptions,
@@ -11,7 +12,6 @@ import {
 } from '../../core/lock-provider.js';
 import type { RedisClient } from '../../redis-client/redis-client.js';
 import { LockReturns } from './lock-returns.js';
-import { Patience } from './patience.js';
 import { RedisBusyLock } from './redis-busy-lock.js';
 import { RedisHeldLock } from './redis-held-lock.js';
 import { lockName, RedisLockCommands, type AcquireReply } from './redis-lock-commands.js';
@@ -48,7 +48,7 @@ export class RedisLockProvider extends LockProvider {
   readonly #attempts = new Set<Promise<unknown>>();
   readonly #held = new Set<RedisHeldLock>();
   readonly #watches = new Set<RedisBusyLock>();
-  readonly #closing = new AbortController();
+  readonly #closing = new LateSignal();
   #state: LockState = 'idle';
   #closed: Promise<void> | undefined;
 
@@ -58,8 +58,6 @@ export class RedisLockProvider extends LockProvider {
     this.#commands = new RedisLockCommands(options.client, options.namespace, options.ttlMs);
     this.#messages = new ReleaseMessages(options.client, this.#commands.channel);
     this.#returns = new LockReturns({ ...options, commands: this.#commands });
-    // One listener per attempt under way, however many these are.
-    setMaxListeners(0, this.#closing.signal);
   }
 
   get state(): LockState {
@@ -82,20 +80,18 @@ export class RedisLockProvider extends LockProvider {
     return (this.#closed ??= this.#close());
   }
 
-  async #attempt(key: string, { timeoutMs, signal }: AcquireOptions): Promise<HeldLock | BusyLock> {
+  async #attempt(key: string, options: AcquireOptions): Promise<HeldLock | BusyLock> {
     const name = lockName(key);
     const owner = this.#options.clock.uniqueId();
-    const patience = new Patience(this.#options.clock, timeoutMs, () => lateError(timeoutMs), [
-      signal,
-      this.#closing.signal,
-    ]);
+    const timedOut = (): Error => lateError(options.timeoutMs);
+    const limit = new AttemptLimit(this.#options.clock, options, this.#closing, timedOut);
     const watch = this.#listenFor(name);
     try {
-      let answer = await this.#ask(name, owner, patience);
+      let answer = await this.#ask(name, owner, limit);
       if (answer.kind === 'busy' && !this.#messages.live) {
-        await this.#openMessages(patience);
+        await this.#openMessages(limit);
         // What was released before the subscription was there has to be seen.
-        answer = await this.#ask(name, owner, patience);
+        answer = await this.#ask(name, owner, limit);
       }
       if (answer.kind === 'held') return this.#hold(name, owner, answer.token, answer.sentAt, watch);
       watch.see(answer);
@@ -104,7 +100,7 @@ export class RedisLockProvider extends LockProvider {
       watch.dispose();
       throw error;
     } finally {
-      patience.end();
+      limit.end();
     }
   }
 
@@ -121,19 +117,19 @@ export class RedisLockProvider extends LockProvider {
   }
 
   /** Asks until there is an answer. A request whose answer got lost is repeated under the same owner, whom the server recognises. */
-  async #ask(name: string, owner: string, patience: Patience): Promise<Answer> {
+  async #ask(name: string, owner: string, limit: AttemptLimit): Promise<Answer> {
     const { clock, ttlMs } = this.#options;
     for (let pauseMs = FIRST_RETRY_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_RETRY_MS)) {
-      patience.signal.throwIfAborted();
+      limit.throwIfAborted();
       const sentAt = clock.elapsedMs();
       const sent = this.#commands.acquire(name, owner);
       try {
-        const answer = await patience.orGiveUp(sent);
+        const answer = await limit.race(sent);
         this.#moveTo('connected');
         // A lock that took so long to come is half expired already: it is asked for again, and so prolonged.
         if (answer.kind === 'busy' || clock.elapsedMs() - sentAt < ttlMs / 2) return { ...answer, sentAt };
       } catch (error) {
-        await this.#afterFailure(error, patience, pauseMs).catch((reason: unknown) => {
+        await this.#afterFailure(error, limit, pauseMs).catch((reason: unknown) => {
           this.#returns.giveBackAfter(sent, name, owner);
           throw reason;
         });
@@ -142,31 +138,31 @@ export class RedisLockProvider extends LockProvider {
   }
 
   /** Rests before the next try, or rejects when there is none. */
-  async #afterFailure(error: unknown, patience: Patience, pauseMs: number): Promise<void> {
-    if (!patience.signal.aborted) {
+  async #afterFailure(error: unknown, limit: AttemptLimit, pauseMs: number): Promise<void> {
+    if (!limit.aborted) {
       this.#moveTo(isAuthReply(error) ? 'auth-failed' : 'suspended', error);
       if (isAuthReply(error))
         throw new LockAuthError('Redis refuses us. Check user, password and ACL.', { cause: error });
       if (isFinalReply(error)) throw new LockUnavailableError('Redis answered with an error.', { cause: error });
-      await sleep(this.#options.clock, pauseMs, patience.signal);
+      await sleep(this.#options.clock, pauseMs, limit.signal);
     }
-    const { reason } = patience.signal as { reason: unknown };
-    if (!patience.signal.aborted) return;
+    const { reason } = limit;
+    if (reason === undefined) return;
     if (!(reason instanceof LockUnavailableError)) throw reason;
     this.#moveTo('suspended', reason);
     throw error === reason ? reason : new LockUnavailableError(reason.message, { cause: error });
   }
 
   /** Without the subscription a waiter still has its look when the holder's time is over; so half the time is enough, and a failure is no failure. */
-  async #openMessages(patience: Patience): Promise<void> {
+  async #openMessages(limit: AttemptLimit): Promise<void> {
     const { clock } = this.#options;
     const opening = withDeadline(
       clock,
       this.#messages.open(),
-      patience.remainingMs / 2,
+      limit.remainingMs / 2,
       () => new LockUnavailableError('late'),
     );
-    await patience.orGiveUp(opening.catch(() => undefined));
+    await limit.race(opening.catch(() => undefined));
   }
 
   #listenFor(name: string): RedisBusyLock {

@@ -1,7 +1,7 @@
+import type { AttemptLimit } from '../../core/attempt-limit.js';
 import type { Clock } from '../../core/clock.js';
 import { sleep } from '../../core/clock.js';
 import { LockAuthError, LockUnavailableError } from '../../core/errors.js';
-import type { AttemptLimit } from './attempt-limit.js';
 import type { ParentNodes } from './parent-nodes.js';
 import type { PendingDeletes } from './pending-deletes.js';
 import { ZkCode, isUnknownOutcome } from './zk-client-port.js';
@@ -18,6 +18,13 @@ export interface AttemptTools {
   readonly clock: Clock;
 }
 
+export interface AttemptNature {
+  /** What its node contains, by which it is recognised. */
+  readonly id: string;
+  /** Begin with the create. */
+  readonly likelyFree: boolean;
+}
+
 /** `ours`: the node is the one this attempt created. Else another holds the lock, and the watch on its node is armed. */
 export interface AttemptOutcome {
   readonly ours: boolean;
@@ -27,8 +34,9 @@ export interface AttemptOutcome {
 type Step = 'look' | 'create' | 'make-parents' | 'pause';
 
 /**
- * One attempt on one node; its caller has the turn of the path and holds no lock on it. It looks first, because a create that loses costs the servers a write.
- * Only if nothing is there it creates, and reads back in the same round trip: the reading gives the token, or the one who was quicker, and arms the watch.
+ * One attempt on one node; its caller has the turn of the path and holds no lock on it. It looks first, because a create that loses costs the servers a write; if nothing
+ * is there it creates, and reads back in the same round trip: the reading gives the token, or the one who was quicker, and arms the watch. Where the lock is likely free it
+ * does that at once, and so saves the look; those who come in the same instant pay a write each for it, as they would have after looking.
  *
  * After a reply that was lost the node is recognised by what it contains. A node of our own session with other contents was left by an attempt that gave up, and is
  * cleared. A node of a former session of ours is another's: it may vanish at any moment.
@@ -38,13 +46,15 @@ export class LockAttempt {
   readonly #limit: AttemptLimit;
   readonly #path: string;
   readonly #id: string;
+  readonly #likelyFree: boolean;
   #mayHaveCreated = false;
 
-  constructor(tools: AttemptTools, limit: AttemptLimit, path: string, id: string) {
+  constructor(tools: AttemptTools, limit: AttemptLimit, path: string, { id, likelyFree }: AttemptNature) {
     this.#tools = tools;
     this.#limit = limit;
     this.#path = path;
     this.#id = id;
+    this.#likelyFree = likelyFree;
   }
 
   /** Rejects as `tryAcquire` does, and then leaves no node behind, however late the servers answer. */
@@ -59,12 +69,14 @@ export class LockAttempt {
 
   async #run(): Promise<AttemptOutcome> {
     const { session, pending, parents, clock } = this.#tools;
-    let step: Step = parents.ready ? 'look' : 'make-parents';
+    const first = this.#likelyFree ? 'create' : 'look';
+    let step: Step = parents.ready ? first : 'make-parents';
     for (;;) {
-      await this.#limit.race(session.connected(this.#limit.signal));
+      this.#limit.throwIfAborted();
+      if (session.state !== 'connected') await this.#limit.race(session.connected(this.#limit.signal));
       if (step === 'pause') {
         await sleep(clock, PAUSE_MS, this.#limit.signal);
-        this.#limit.signal.throwIfAborted();
+        this.#limit.throwIfAborted();
         step = 'look';
         continue;
       }

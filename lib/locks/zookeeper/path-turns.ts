@@ -2,8 +2,12 @@
 export class PathTurns {
   readonly #queues = new Map<string, (() => void)[]>();
 
-  /** Resolves, when it is our turn, to the function that ends it. Rejects with the signal's reason; the place in the queue is then given up. */
-  enter(path: string, signal: AbortSignal): Promise<() => void> {
+  /**
+   * Resolves, when it is our turn, to the function that ends it. Rejects with the reason of the limit's signal; the place in the queue is then given up.
+   *
+   * @param limit asked for its signal only when there is a queue
+   */
+  enter(path: string, limit: { readonly signal: AbortSignal }): Promise<() => void> {
     const queue = this.#queues.get(path);
     const leave = (): void => {
       this.#next(path);
@@ -12,6 +16,7 @@ export class PathTurns {
       this.#queues.set(path, []);
       return Promise.resolve(leave);
     }
+    const { signal } = limit;
     return new Promise((resolve, reject) => {
       const proceed = (): void => {
         signal.removeEventListener('abort', giveUp);

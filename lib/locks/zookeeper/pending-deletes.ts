@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.js';
+import type { LateSignal } from '../../core/late-signal.js';
 import type { PathTurns } from './path-turns.js';
 import { isUnknownOutcome } from './zk-client-port.js';
 import type { ZooKeeperSession } from './zoo-keeper-session.js';
@@ -18,11 +19,11 @@ export class PendingDeletes {
   readonly #session: ZooKeeperSession;
   readonly #turns: PathTurns;
   readonly #clock: Clock;
-  readonly #closing: AbortSignal;
+  readonly #closing: LateSignal;
   readonly #paths = new Set<string>();
   readonly #retries = new Map<string, () => void>();
 
-  constructor(session: ZooKeeperSession, turns: PathTurns, clock: Clock, closing: AbortSignal) {
+  constructor(session: ZooKeeperSession, turns: PathTurns, clock: Clock, closing: LateSignal) {
     this.#session = session;
     this.#turns = turns;
     this.#clock = clock;

@@ -1,9 +1,9 @@
-import { setMaxListeners } from 'node:events';
+import { AttemptLimit } from '../../core/attempt-limit.js';
 import { CacheClosedError, LockUnavailableError } from '../../core/errors.js';
+import { LateSignal } from '../../core/late-signal.js';
 import { LockProvider } from '../../core/lock-provider.js';
 import type { AcquireOptions, BusyLock, HeldLock, LockState } from '../../core/lock-provider.js';
 import type { ProviderContext } from '../../core/provider-factory.js';
-import { AttemptLimit } from './attempt-limit.js';
 import { LockAttempt } from './lock-attempt.js';
 import { lockNodePath } from './node-path.js';
 import { NodeWatchers } from './node-watchers.js';
@@ -35,7 +35,7 @@ export class ZooKeeperLockProvider extends LockProvider {
   readonly #watchers: NodeWatchers;
   readonly #pending: PendingDeletes;
   readonly #parents: ParentNodes;
-  readonly #closing = new AbortController();
+  readonly #closing = new LateSignal();
   #attempts = 0;
   #closed: Promise<void> | undefined;
 
@@ -45,8 +45,6 @@ export class ZooKeeperLockProvider extends LockProvider {
     const { target, root, sessionTimeoutMs, auth, nativeLogLevel, maxHeldLocks, protectRoot } = options;
     const { clock, namespace, lockTimeoutMs } = context;
     this.#context = context;
-    // Every attempt under way listens to it; many are no leak.
-    setMaxListeners(0, this.#closing.signal);
     this.#maxHeld = maxHeldLocks;
     const home = `${target.chroot}${root}/${namespace}`;
     this.#locksPath = `${home}/locks`;
@@ -86,7 +84,7 @@ export class ZooKeeperLockProvider extends LockProvider {
       },
     );
     this.#watchers = new NodeWatchers(this.#session, clock);
-    this.#pending = new PendingDeletes(this.#session, this.#turns, clock, this.#closing.signal);
+    this.#pending = new PendingDeletes(this.#session, this.#turns, clock, this.#closing);
     this.#parents = new ParentNodes(
       this.#session,
       this.#locksPath,
@@ -105,12 +103,12 @@ export class ZooKeeperLockProvider extends LockProvider {
       new LockUnavailableError(`No answer about a lock within ${options.timeoutMs} ms: ${this.#session.describe()}.`, {
         cause: this.#session.lastError,
       });
-    const limit = new AttemptLimit(this.#context.clock, options, this.#closing.signal, timedOut);
+    const limit = new AttemptLimit(this.#context.clock, options, this.#closing, timedOut);
     try {
-      limit.signal.throwIfAborted();
-      const leave = await this.#turns.enter(path, limit.signal);
+      limit.throwIfAborted();
+      const leave = await this.#turns.enter(path, limit);
       try {
-        return await this.#acquireInTurn(path, limit);
+        return await this.#acquireInTurn(path, limit, options.likelyFree ?? false);
       } finally {
         leave();
       }
@@ -123,7 +121,7 @@ export class ZooKeeperLockProvider extends LockProvider {
     return (this.#closed ??= this.#close());
   }
 
-  async #acquireInTurn(path: string, limit: AttemptLimit): Promise<HeldLock | BusyLock> {
+  async #acquireInTurn(path: string, limit: AttemptLimit, likelyFree: boolean): Promise<HeldLock | BusyLock> {
     const { clock } = this.#context;
     const own = this.#held.get(path);
     if (own && !own.released) return own.busy(clock);
@@ -137,7 +135,7 @@ export class ZooKeeperLockProvider extends LockProvider {
     const id = clock.uniqueId();
     this.#attempts++;
     try {
-      const { ours, node } = await new LockAttempt(tools, limit, path, id).run();
+      const { ours, node } = await new LockAttempt(tools, limit, path, { id, likelyFree }).run();
       return ours ? this.#hold(path, id, node.czxid) : this.#watchers.add(path, node);
     } finally {
       this.#attempts--;

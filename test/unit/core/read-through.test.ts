@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   CacheClosedError,
   LoadTimeoutError,
@@ -9,7 +10,7 @@ import {
   StoreUnavailableError,
   WaitTimeoutError,
 } from '../../../lib/core/errors.js';
-import { LockProvider, type HeldLock } from '../../../lib/core/lock-provider.js';
+import { LockProvider, type AcquireOptions, type BusyLock, type HeldLock } from '../../../lib/core/lock-provider.js';
 import { UNCACHEABLE } from '../../../lib/core/uncacheable.js';
 import { Fleet, POLICY } from '../../support/fleet.js';
 import { deferred, Gate } from '../../support/gate.js';
@@ -46,6 +47,24 @@ class LosableLocks extends LockProvider {
   }
 }
 
+/** Somebody else's lock each time, given back at once; remembers what it was told about how likely it is free. */
+class OthersLocks extends LockProvider {
+  readonly name = 'others';
+  readonly state = 'connected';
+  readonly hints: (boolean | undefined)[] = [];
+  tryAcquire(_key: string, { likelyFree }: AcquireOptions): Promise<BusyLock> {
+    this.hints.push(likelyFree);
+    return Promise.resolve({
+      acquired: false,
+      wait: () => Promise.resolve('released'),
+      dispose: () => undefined,
+    });
+  }
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
 describe('the flows, as their events', () => {
   it('a miss, alone: look, lock, lease, load, fill, release; three requests to the store', async () => {
     const a = new Fleet().instance();
@@ -61,6 +80,25 @@ describe('the flows, as their events', () => {
       'lock-released',
     ]);
     expect(a.store.steps).toEqual(['read', 'begin', 'fill']);
+  });
+
+  it('the lock is likely free where the first look shows nobody loading, and in the first round only', async () => {
+    const fleet = new Fleet();
+    const locks = new OthersLocks();
+    const landed = fleet.instance(locks).load(() => 'v');
+    await fleet.clock.advance(30);
+    await landed;
+    expect(locks.hints).toEqual([true, false]);
+  });
+
+  it('the lock is not likely free where the first look shows that somebody loads', async () => {
+    const fleet = new Fleet();
+    await fleet.shared.begin('k', { lease: 'another’s', leaseMs: 60_000 });
+    const locks = new OthersLocks();
+    const landed = fleet.instance(locks).load(() => 'v');
+    await fleet.clock.advance(30);
+    await landed;
+    expect(locks.hints).toEqual([false, false]);
   });
 
   it('a hit: one request, no lock', async () => {
@@ -644,6 +682,32 @@ describe('loaders that ask for themselves', () => {
   it('the same key in the same chain is refused at once', async () => {
     const a = new Fleet().instance();
     await expect(a.load(() => a.load(() => 1))).rejects.toBeInstanceOf(ReentrantLoadError);
+  });
+
+  it('also after a load of another key has ended meanwhile', async () => {
+    const a = new Fleet().instance();
+    const inner = a.load(async () => {
+      await a.load(() => 'other', {}, { key: 'other' });
+      return a.load(() => 1);
+    });
+    await expect(inner).rejects.toBeInstanceOf(ReentrantLoadError);
+  });
+
+  it('are known by a chain that is carried while a loader runs, and not beyond the last one', async () => {
+    const disable = vi.spyOn(AsyncLocalStorage.prototype, 'disable');
+    onTestFinished(() => {
+      disable.mockRestore();
+    });
+    const a = new Fleet().instance();
+    const gate = new Gate();
+    const slow = a.load(() => gate.pass(), {}, { key: 'slow' });
+    await a.load(() => 'quick', {}, { key: 'quick' });
+    expect(disable).not.toHaveBeenCalled();
+    gate.open();
+    await slow;
+    expect(disable).toHaveBeenCalledTimes(1);
+    await expect(a.load(() => Promise.reject(new Error('failed')), {}, { key: 'failing' })).rejects.toThrow('failed');
+    expect(disable).toHaveBeenCalledTimes(2);
   });
 
   it('another key is fine', async () => {

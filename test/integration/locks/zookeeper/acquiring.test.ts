@@ -53,6 +53,21 @@ describe('acquiring, releasing and waiting', () => {
     }
   });
 
+  it('gives a lock to one of many who all take it for free in the same instant, and wakes the others', async () => {
+    const namespace = freshNamespace();
+    const opened = await Promise.all(Array.from({ length: 6 }, () => openProvider({ connectString }, { namespace })));
+    await Promise.all(opened.map(({ provider }) => untilState(provider, 'connected')));
+    for (let round = 0; round < 20; round++) {
+      const options = { timeoutMs: PATIENCE_MS, likelyFree: true };
+      const locks = await Promise.all(opened.map(({ provider }) => provider.tryAcquire(`k${round}`, options)));
+      const held = locks.flatMap((lock) => (lock.acquired ? [lock] : []));
+      expect(held).toHaveLength(1);
+      const waits = locks.flatMap((lock) => (lock.acquired ? [] : [lock.wait({ timeoutMs: PATIENCE_MS })]));
+      await held[0]?.release();
+      expect(new Set(await Promise.all(waits))).toEqual(new Set(['vanished']));
+    }
+  });
+
   it('takes two writes and at most two reads, and none while somebody waits', async () => {
     const server = await startZooKeeper();
     try {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CacheClosedError, LockAuthError, LockUnavailableError } from '../../../../lib/core/errors.js';
+import type { AcquireOptions } from '../../../../lib/core/lock-provider.js';
 import { lockNodePath } from '../../../../lib/locks/zookeeper/node-path.js';
 import { ZkCode } from '../../../../lib/locks/zookeeper/zk-client-port.js';
 import { Gate, LOCKS, openConnected, openStage, type Operation, type Stage } from './staged-zoo-keeper.js';
@@ -14,11 +15,8 @@ const UNKNOWN = [
   ZkCode.sessionMoved,
 ];
 
-function attempt(
-  { provider }: Stage,
-  { timeoutMs = 1_000, signal }: { timeoutMs?: number; signal?: AbortSignal } = {},
-) {
-  return provider.tryAcquire('k', { timeoutMs, ...(signal && { signal }) });
+function attempt({ provider }: Stage, { timeoutMs = 1_000, signal, likelyFree }: Partial<AcquireOptions> = {}) {
+  return provider.tryAcquire('k', { timeoutMs, ...(signal && { signal }), ...(likelyFree && { likelyFree }) });
 }
 
 /** Moves the clock until the attempt has ended. */
@@ -75,6 +73,59 @@ describe('an attempt', () => {
     stage.servers.remove(path);
     gate.open();
     expect((await outcomeOf(stage, pending)).acquired).toBe(true);
+  });
+
+  describe('at a lock that is likely free', () => {
+    const hopeful = (stage: Stage) => attempt(stage, { likelyFree: true });
+
+    it('creates at once, and reads back', async () => {
+      const stage = await openConnected();
+      const lock = await outcomeOf(stage, hopeful(stage));
+      expect(stage.servers.operations).toEqual(['create', 'get']);
+      expect(lock).toMatchObject({ acquired: true, token: stage.servers.nodes.get(path)?.czxid });
+    });
+
+    it('finds out from the reading that another has it, and watches that one', async () => {
+      const stage = await openConnected();
+      stage.servers.create(path, 'theirs', 'another');
+      const lock = await outcomeOf(stage, hopeful(stage));
+      expect(stage.servers.operations).toEqual(['create', 'get']);
+      if (lock.acquired) throw new Error('the lock is another’s');
+      const woken = lock.wait({ timeoutMs: 1_000 });
+      stage.servers.remove(path);
+      expect(await woken).toBe('vanished');
+    });
+
+    it('makes the nodes above when they are missing', async () => {
+      const stage = await openConnected();
+      stage.servers.nodes.clear();
+      expect((await outcomeOf(stage, hopeful(stage))).acquired).toBe(true);
+    });
+
+    it.each(UNKNOWN)('looks what became of its node after code %i', async (code) => {
+      const stage = await openConnected();
+      stage.servers.stage('create', { code });
+      stage.servers.stage('get', { code });
+      expect((await outcomeOf(stage, hopeful(stage))).acquired).toBe(true);
+      expect(stage.servers.operations).toEqual(['create', 'get', 'get']);
+    });
+
+    it('clears a node of its own session that an earlier attempt has left, and only that', async () => {
+      const stage = await openConnected();
+      stage.servers.create(path, 'left behind', stage.servers.client.session.sessionId);
+      expect((await outcomeOf(stage, hopeful(stage))).acquired).toBe(true);
+      expect(stage.servers.operations.filter((operation) => operation === 'remove')).toEqual(['remove']);
+    });
+
+    it('leaves no node behind when it is given up', async () => {
+      const stage = await openConnected();
+      const gate = new Gate();
+      stage.servers.stage('create', { after: gate.passed });
+      await expect(outcomeOf(stage, hopeful(stage))).rejects.toThrow(LockUnavailableError);
+      gate.open();
+      await stage.clock.settle();
+      expect(stage.servers.locks).toEqual([]);
+    });
   });
 
   it.each(UNKNOWN)('asks again after code %i for the look', async (code) => {
