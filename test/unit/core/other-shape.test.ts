@@ -184,4 +184,27 @@ describe('corrupt entries', () => {
     expect((await load(() => 'loaded')).outcome).toBe('MISS');
     expect(await cache.get('k')).toBe('loaded');
   });
+
+  it('found by the begin only: the load without a lease is joined by nobody who comes after it has begun', async () => {
+    const { fleet, old, new: young } = sideBySide();
+    const { instance } = young;
+    await outcomes(old, young); // removes the old one's entry, and will not do so again for a while
+    await fleet.shared.invalidate('k', { floorMs: 1 });
+    await fleet.clock.advance(2);
+    // 1. The young release has seen nothing; the old one fills; the young one's begin finds that, and it loads without a lease.
+    const begins = instance.store.stop('before', 'begin');
+    const row = deferred<unknown>();
+    const answer = instance.load(() => row.promise, { ttlMs: HOUR_MS });
+    await begins.arrived;
+    await fill(fleet, '{"tagged":{"$class":["Product#a",{"price":1}]}}');
+    begins.open();
+    await fleet.clock.advance(1);
+    expect(instance.flow()).toContain('load-started');
+    // 2. The row changes, and that is announced elsewhere; 3. a caller begins.
+    await fleet.shared.invalidate('k', { floorMs: 60_000 });
+    const late = instance.load(() => 'new');
+    await fleet.clock.advance(1);
+    row.resolve('old');
+    expect([(await answer).value, (await late).value]).toEqual(['old', 'new']);
+  });
 });

@@ -272,6 +272,24 @@ describe('replicas that lag behind', () => {
   });
 });
 
+describe('tags of what cannot be stored', () => {
+  it('while its mark is under way nobody joins any more', async () => {
+    const fleet = new Fleet();
+    const [a, b] = [fleet.instance(), fleet.instance()];
+    const marks = a.store.stop('before', 'mark');
+    // 1. A value that is too large has come, nobody came late, and it leaves its mark; its lease is still there.
+    const answer = a.load(() => 'old', { maxValueBytes: 1 }, TAGGED);
+    await marks.arrived;
+    // 2. A tag of it is announced, which leads to no key; 3. a caller begins, and finds the lease.
+    await announce(fleet, b, '42');
+    const late = a.load(() => 'new', {}, TAGGED);
+    await fleet.clock.advance(1);
+    marks.open();
+    await fleet.clock.advance(1);
+    expect([(await answer).value, (await late).value]).toEqual(['old', 'new']);
+  });
+});
+
 describe('refresh', () => {
   it('loads again what an announcement has outdated, in the background, and under the lock', async () => {
     const fleet = new Fleet(1_000, true);
