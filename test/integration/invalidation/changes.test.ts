@@ -239,18 +239,20 @@ async function reset({ data }: Shop): Promise<void> {
 
 describe.each(Object.entries(STORES))('what a change invalidates, with the %s store', (_store, store) => {
   let shop: Shop;
+  /** Each case has keys of its own: tags go on leading to those of the case before, whose rows had the same identities. */
+  let run = 0;
   beforeAll(async () => {
     shop = await openShop({ schema: schema.schema, store: store() });
   });
   afterAll(() => shop.close());
   beforeEach(async () => {
     await reset(shop);
-    await shop.cache.clear();
+    run++;
   });
 
   const load = (name: string) => {
     const { entity, load } = ENTRIES[name]!;
-    return shop.cache.getOrLoadWithOutcome([name], () => load(shop.data.manager), { entity });
+    return shop.cache.getOrLoadWithOutcome([run, name], () => load(shop.data.manager), { entity });
   };
 
   it.each(Object.entries(CHANGES))('%s', async (_name, [change, expected]) => {
