@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Redis } from 'ioredis';
 
 /** One request as the server saw it. What scripts call inside is not a request. */
@@ -17,11 +18,29 @@ export interface RedisMonitor {
 
 const MARK = 'mark-';
 const PATIENCE_MS = 30_000;
+const ATTEMPTS = 20;
+
+/**
+ * ioredis 5 fails where the server's first report comes in one packet with its OK: 1. the OK is read; 2. the report is read before the client counts as monitoring, and answers no command of its own. On a
+ * server that others use that happens now and then.
+ */
+async function monitoring(url: string): Promise<Redis> {
+  for (let attempt = 1; ; attempt++) {
+    const monitor = new Redis(url, { monitor: true });
+    try {
+      await once(monitor, 'monitoring');
+      return monitor;
+    } catch (error) {
+      monitor.disconnect();
+      if (attempt === ATTEMPTS) throw error;
+    }
+  }
+}
 
 /** Watches a server by MONITOR. */
 export async function monitorRedis(url: string): Promise<RedisMonitor> {
   const pilot = new Redis(url);
-  const monitor = await pilot.monitor();
+  const monitor = await monitoring(url);
   const seen: SeenCommand[] = [];
   const marks = new Map<string, () => void>();
   monitor.on('monitor', (_time: string, [name = '', ...args]: string[], source: string) => {
