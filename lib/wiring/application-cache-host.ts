@@ -1,6 +1,7 @@
 import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService, ModuleRef } from '@nestjs/core';
 import type { CacheEvent, CacheObserver } from '../core/cache-event.js';
+import { withDeadline } from '../core/clock.js';
 import { CacheClosedError } from '../core/errors.js';
 import type { LockProvider } from '../core/lock-provider.js';
 import type { ProviderContext } from '../core/provider-factory.js';
@@ -20,6 +21,9 @@ import { EntityKnowledge } from './entity-knowledge.js';
 import { findApplicationCache, findDataSources } from './find-in-application.js';
 import { openLock, openStore, type Opened } from './open-providers.js';
 import { startLine } from './start-line.js';
+
+/** How long one part may take to close: far longer than it should. */
+const CLOSE_TIMEOUT_MS = 10_000;
 
 /** Hears of the changes of data sources, and announces them. */
 interface ChangeWatch {
@@ -75,7 +79,7 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
     const cache = await this.opening?.catch(() => undefined);
     this.opened = undefined;
     this.entities.close();
-    await cache?.close();
+    if (cache !== undefined) await this.ended('The cache', cache.close());
     await this.closeParts();
   }
 
@@ -157,11 +161,15 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
 
   /** The last that was opened is closed first: locks before the store. */
   private async closeParts(): Promise<void> {
-    for (const part of this.parts.splice(0).reverse()) {
-      await part
-        .close()
-        .catch((error: unknown) => this.logger.error(`${part.description} could not be closed: ${String(error)}`));
-    }
+    for (const part of this.parts.splice(0).reverse()) await this.ended(part.description, part.close());
+  }
+
+  /** A part that does not end must not keep the application, and those that are closed after it, from ending. */
+  private async ended(what: string, closing: Promise<void>): Promise<void> {
+    const timedOut = (): Error => new Error(`it has not ended within ${String(CLOSE_TIMEOUT_MS)} ms`);
+    await withDeadline(this.options.clock, closing, CLOSE_TIMEOUT_MS, timedOut).catch((error: unknown) => {
+      this.logger.error(`${what} could not be closed: ${String(error)}`);
+    });
   }
 
   /** A store that cannot be reached says nothing about itself, and the application starts; one that answers nonsense must not be used. */

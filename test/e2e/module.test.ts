@@ -14,7 +14,8 @@ import {
   type LockProviderFactory,
   type VersionedStoreFactory,
 } from 'nestjs-distributed-cache';
-import { afterEach, describe, expect, it } from 'vitest';
+import { ManualClock } from 'nestjs-distributed-cache/testing';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { get, refusal, startApp, stopApps } from './support/app.js';
 
 let runs = 0;
@@ -233,6 +234,29 @@ describe('the module', () => {
       expect((await store.read('b')).loading).toBe(false);
       expect(lock.state).toBe('connected');
       await Promise.all([store.close(), lock.close()]);
+    });
+
+    it('a part that does not end is left behind after ten seconds, with a line', async () => {
+      const clock = new ManualClock();
+      const built = memoryStore();
+      const store: VersionedStoreFactory = {
+        ...built,
+        createVersionedStore: async (context) =>
+          Object.assign(await built.createVersionedStore(context), { close: () => new Promise<void>(() => undefined) }),
+      };
+      const { app, lines } = await startApp({ cache: { store, clock } });
+      let ended = false;
+      const closing = app.close().then(() => (ended = true));
+      // The server ends first, in real time: the store is asked to close some time after this.
+      await vi.waitFor(
+        async () => {
+          await clock.advance(10_000);
+          expect(ended).toBe(true);
+        },
+        { timeout: 30_000 },
+      );
+      await closing;
+      expect(lines).toContainEqual(expect.stringMatching(/^error .*could not be closed: .*within 10000 ms/));
     });
 
     it('when the lock cannot be built the store is closed and the start fails with the reason', async () => {
