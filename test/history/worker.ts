@@ -129,6 +129,8 @@ async function write({ key, notice, gapMs }: Operation & { do: 'write' }): Promi
 }
 
 let stopping = false;
+/** How long a closed process may take to end by itself. */
+const LINGER_MS = 30_000;
 
 /** Who drives it is gone. */
 function orphaned(): void {
@@ -164,6 +166,11 @@ const commands: Record<WorkerCommand, () => unknown> = {
     await rows.close();
     process.off('disconnect', orphaned);
     process.disconnect();
+    // Normally nothing keeps it from here on. What does says nothing of what readers saw, so it is told and does not end the history.
+    setTimeout(() => {
+      process.stderr.write(`${worker} is closed and lingers: ${process.getActiveResourcesInfo().join(', ')}\n`);
+      process.exit(0);
+    }, LINGER_MS).unref();
   },
 };
 
