@@ -74,7 +74,7 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
 
   /** Not `onModuleDestroy`: requests that are being answered are finished between the two. */
   async onApplicationShutdown(): Promise<void> {
-    await this.changes?.close();
+    if (this.changes !== undefined) await this.ended('The announcer of changes', this.changes.close());
     this.closed = true;
     const cache = await this.opening?.catch(() => undefined);
     this.opened = undefined;
