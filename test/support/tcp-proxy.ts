@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { SlowLane, type Pace } from './slow-lane.js';
 
 interface Pair {
   readonly client: Socket;
@@ -25,6 +26,8 @@ export class TcpProxy {
   readonly #pairs = new Set<Pair>();
   #refusing = false;
   #silent = false;
+  #pace: Pace = {};
+  #attempts = 0;
   #trap: Trap | undefined;
 
   private constructor(targetPort: number) {
@@ -54,9 +57,19 @@ export class TcpProxy {
     return this.#pairs.size;
   }
 
+  /** How often a client has tried to connect so far, in vain or not. */
+  get attempts(): number {
+    return this.#attempts;
+  }
+
   /** Ends every connection; new ones are welcome. */
   cut(): void {
     for (const pair of this.#pairs) this.#end(pair);
+  }
+
+  /** As `cut()`, but clients see their connection reset instead of ended. */
+  reset(): void {
+    for (const pair of this.#pairs) this.#reset(pair);
   }
 
   /** Ends every connection, and every new one at once. */
@@ -70,6 +83,16 @@ export class TcpProxy {
     this.#silent = true;
   }
 
+  /** What passes is late by so much, in each direction. */
+  delay(delayMs: number): void {
+    this.#pace = { ...this.#pace, delayMs };
+  }
+
+  /** No more than so much passes each second, for each connection and direction. */
+  throttle(bytesPerSecond: number): void {
+    this.#pace = { ...this.#pace, bytesPerSecond };
+  }
+
   /**
    * Waits for a request (a chunk of bytes as it arrives) that matches, loses it or the reply to it, and ends its connection with that. Resolves when it has happened.
    * `thenRefuse`: nobody gets in after that until `heal()`.
@@ -80,9 +103,10 @@ export class TcpProxy {
     });
   }
 
-  /** Everything passes again. What was swallowed stays lost. */
+  /** Everything passes again. What was swallowed stays lost, what was held back arrives. */
   heal(): void {
     this.#refusing = false;
+    this.#pace = {};
     if (this.#silent) {
       this.#silent = false;
       // A stream with a hole in it is of no use to anybody.
@@ -98,6 +122,7 @@ export class TcpProxy {
   }
 
   #accept(client: Socket): void {
+    this.#attempts++;
     if (this.#refusing) {
       client.resetAndDestroy();
       return;
@@ -111,6 +136,13 @@ export class TcpProxy {
         this.#end(pair);
       });
     }
+    // A server that is not there refuses its clients, and does not welcome them and hang up.
+    pair.server.on('error', () => {
+      if (pair.server.bytesRead === 0) this.#reset(pair);
+    });
+    const pace = (): Pace => this.#pace;
+    const up = new SlowLane(pair.server, pace);
+    const down = new SlowLane(pair.client, pace);
     pair.client.on('data', (data: Buffer) => {
       const trap = this.#trap;
       if (trap && !trap.victim && trap.matches(data)) {
@@ -120,11 +152,11 @@ export class TcpProxy {
         }
         trap.victim = pair;
       }
-      if (!this.#silent) pair.server.write(data);
+      if (!this.#silent) up.write(data);
     });
-    pair.server.on('data', (data) => {
+    pair.server.on('data', (data: Buffer) => {
       if (this.#trap?.victim === pair) this.#spring(this.#trap, pair);
-      else if (!this.#silent) pair.client.write(data);
+      else if (!this.#silent) down.write(data);
     });
   }
 
@@ -138,6 +170,12 @@ export class TcpProxy {
   #end(pair: Pair): void {
     if (!this.#pairs.delete(pair)) return;
     pair.client.destroy();
+    pair.server.destroy();
+  }
+
+  #reset(pair: Pair): void {
+    if (!this.#pairs.delete(pair)) return;
+    pair.client.resetAndDestroy();
     pair.server.destroy();
   }
 }
