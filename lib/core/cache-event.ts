@@ -16,11 +16,11 @@ export type NotStoredReason =
 export type CacheEvent =
   /** A fresh value was found by the first look. */
   | { readonly type: 'hit'; readonly key: string; readonly freshForMs: number }
-  /** A stale value was served: while it is refreshed, because the load failed, or because the wait ran out. */
+  /** A stale value was served: while it is refreshed, because the load failed or takes longer than `softLoadTimeoutMs`, or because the wait ran out. */
   | {
       readonly type: 'stale-hit';
       readonly key: string;
-      readonly because: 'refreshing' | 'load-failed' | 'wait-timeout';
+      readonly because: 'refreshing' | 'load-failed' | 'load-slow' | 'wait-timeout';
     }
   /** The first look found nothing to serve. */
   | { readonly type: 'miss'; readonly key: string }

@@ -17,6 +17,8 @@ export interface LoadPolicy {
   readonly staleIfErrorMs: number;
   /** The longest own load; then the loader's signal fires and its result is refused. */
   readonly loadTimeoutMs: number;
+  /** A caller with a stale value within `staleIfErrorMs` waits no longer than this for the load, which goes on without it. From `loadTimeoutMs` on: never. */
+  readonly softLoadTimeoutMs: number;
   /** The longest wait for another's load. */
   readonly waitMs: number;
   readonly onWaitTimeout: WaitTimeoutPolicy;

@@ -29,6 +29,11 @@ export interface CachePolicy {
    * Default 30,000. `floorMs` must be at least this and `storeTimeoutMs` together.
    */
   readonly loadTimeoutMs?: number;
+  /**
+   * A caller for whom there is a stale value (within `staleIfErrorMs`) waits no longer than this for a load, here or elsewhere: it gets the stale value, and the load goes on in the background and is stored.
+   * 1 to 86,400,000; needs `staleIfErrorMs` > 0. Default: `loadTimeoutMs`, from which on it has no effect.
+   */
+  readonly softLoadTimeoutMs?: number;
   /** The longest wait for another's load; then `onWaitTimeout`. 0 to 86,400,000. Default: `loadTimeoutMs`. 0: do not wait. */
   readonly waitMs?: number;
   /**
@@ -67,6 +72,7 @@ export const POLICY_RULES = {
   staleWhileRevalidateMs: wholeNumber('milliseconds', 0, MAX_LIFE_MS),
   staleIfErrorMs: wholeNumber('milliseconds', 0, MAX_LIFE_MS),
   loadTimeoutMs: wholeNumber('milliseconds', 1, DAY_MS),
+  softLoadTimeoutMs: wholeNumber('milliseconds', 1, DAY_MS),
   waitMs: wholeNumber('milliseconds', 0, DAY_MS),
   onWaitTimeout: oneOf('load', 'stale', 'fail'),
   onLockUnavailable: oneOf('load', 'fail'),
@@ -78,7 +84,7 @@ export const POLICY_RULES = {
   share: oneOf('copy', 'frozen'),
 } satisfies Record<keyof CachePolicy, OptionRule>;
 
-const DEFAULTS: Omit<LoadPolicy, 'waitMs'> = {
+const DEFAULTS: Omit<LoadPolicy, 'waitMs' | 'softLoadTimeoutMs'> = {
   ttlMs: 60_000,
   staleWhileRevalidateMs: 0,
   staleIfErrorMs: 0,
@@ -104,7 +110,12 @@ export function givenPolicy(options: object): CachePolicy {
 
 export function completePolicy(given: CachePolicy): LoadPolicy {
   const policy = { ...DEFAULTS, ...given };
-  return { ...policy, waitMs: given.waitMs ?? policy.loadTimeoutMs };
+  const { loadTimeoutMs } = policy;
+  return {
+    ...policy,
+    softLoadTimeoutMs: given.softLoadTimeoutMs ?? loadTimeoutMs,
+    waitMs: given.waitMs ?? loadTimeoutMs,
+  };
 }
 
 /** What is wrong between options that are right one by one. */
@@ -116,6 +127,11 @@ export function policyConflicts(
   if (policy.onWaitTimeout === 'stale' && policy.staleIfErrorMs === 0) {
     mistakes.push(
       "onWaitTimeout: expected staleIfErrorMs above 0 beside 'stale', got staleIfErrorMs 0: there would never be a stale value to serve. Set staleIfErrorMs, or take 'load' or 'fail'.",
+    );
+  }
+  if (policy.softLoadTimeoutMs < policy.loadTimeoutMs && policy.staleIfErrorMs === 0) {
+    mistakes.push(
+      `softLoadTimeoutMs: expected staleIfErrorMs above 0 beside ${String(policy.softLoadTimeoutMs)}, got staleIfErrorMs 0: there would never be a stale value to serve. Set staleIfErrorMs, or leave softLoadTimeoutMs out.`,
     );
   }
   const leaseMs = leaseLifeMs(policy.loadTimeoutMs, store.storeTimeoutMs);

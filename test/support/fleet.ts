@@ -19,6 +19,7 @@ export const POLICY: LoadPolicy = {
   staleWhileRevalidateMs: 0,
   staleIfErrorMs: 0,
   loadTimeoutMs: 30_000,
+  softLoadTimeoutMs: 30_000,
   waitMs: 30_000,
   onWaitTimeout: 'load',
   onLockUnavailable: 'load',

@@ -53,6 +53,8 @@ describe('CacheStats', () => {
       { type: 'load-started', key: 'k', locked: true },
       { type: 'load-failed', key: 'k', loadMs: 1, error: new Error('x') },
       { type: 'stale-hit', key: 'k', because: 'load-failed' },
+      { type: 'miss', key: 'k' },
+      { type: 'stale-hit', key: 'k', because: 'load-slow' },
       { type: 'lock-waited', key: 'k', reason: 'released', waitedMs: 1 },
       { type: 'store-unavailable', step: 'read', error: 1 },
       { type: 'lock-unavailable', key: 'k', error: 1 },
@@ -60,10 +62,11 @@ describe('CacheStats', () => {
     ];
     for (const event of events) stats.observe(event);
     expect(stats.snapshot()).toEqual({
-      requests: 4,
+      requests: 5,
       hits: 1,
-      staleHits: 2,
-      misses: 2,
+      staleHits: 3,
+      softTimeouts: 1,
+      misses: 3,
       loads: 1,
       loadFailures: 1,
       waits: 2,

@@ -36,6 +36,7 @@ describe('resolveOptions', () => {
         staleWhileRevalidateMs: 0,
         staleIfErrorMs: 0,
         loadTimeoutMs: 30_000,
+        softLoadTimeoutMs: 30_000,
         waitMs: 30_000,
         onWaitTimeout: 'load',
         onLockUnavailable: 'load',
@@ -69,8 +70,10 @@ describe('resolveOptions', () => {
     ['storeTimeoutMs', 1, 60_000],
     ['lockTimeoutMs', 1, 60_000],
     ['loadTimeoutMs', 1, 86_400_000],
+    ['softLoadTimeoutMs', 1, 86_400_000],
   ])('%s goes from %d to %d', (name, min, max) => {
-    for (const value of [min, max]) expect(() => resolveOptions({ [name]: value })).not.toThrow();
+    const beside = name === 'softLoadTimeoutMs' ? { staleIfErrorMs: 1 } : {};
+    for (const value of [min, max]) expect(() => resolveOptions({ ...beside, [name]: value })).not.toThrow();
     const range = `${name}: expected a whole number of ${name === 'maxValueBytes' ? 'bytes' : 'milliseconds'} from ${String(min)} to ${String(max)}, got `;
     for (const value of [min - 1, max + 1, min + 0.5, NaN, Infinity])
       expect(refused({ [name]: value })).toContain(range + String(value));
@@ -160,6 +163,11 @@ describe('resolveOptions', () => {
       "onWaitTimeout: expected staleIfErrorMs above 0 beside 'stale'",
     );
     expect(() => resolveOptions({ onWaitTimeout: 'stale', staleIfErrorMs: 1 })).not.toThrow();
+    expect(refused({ softLoadTimeoutMs: 200 })).toContain(
+      'softLoadTimeoutMs: expected staleIfErrorMs above 0 beside 200, got staleIfErrorMs 0',
+    );
+    expect(() => resolveOptions({ softLoadTimeoutMs: 200, staleIfErrorMs: 1 })).not.toThrow();
+    expect(() => resolveOptions({ softLoadTimeoutMs: 30_000 })).not.toThrow();
   });
 });
 
@@ -178,6 +186,12 @@ describe('resolvePolicy', () => {
   it('waits as long as this load may take, unless the module says how long', () => {
     expect(resolvePolicy(defaults, { loadTimeoutMs: 40_000 }, 'here').waitMs).toBe(40_000);
     expect(resolvePolicy(resolveOptions({ waitMs: 5 }), { loadTimeoutMs: 40_000 }, 'here').waitMs).toBe(5);
+  });
+
+  it('has no soft deadline of its own where it has a longer load', () => {
+    expect(resolvePolicy(defaults, { loadTimeoutMs: 40_000 }, 'here').softLoadTimeoutMs).toBe(40_000);
+    const soft = resolveOptions({ softLoadTimeoutMs: 5, staleIfErrorMs: 1 });
+    expect(resolvePolicy(soft, { loadTimeoutMs: 40_000 }, 'here').softLoadTimeoutMs).toBe(5);
   });
 
   it('is checked as the module’s is, and against the module’s floor', () => {
