@@ -5,9 +5,20 @@ import type { Version } from './version.js';
 /** Which step of the store an event speaks of. */
 export type StoreStep = 'read' | 'begin' | 'fill' | 'mark' | 'invalidate' | 'set' | 'register' | 'announce' | 'clear';
 
-/** Why a loaded value was returned but not stored. `uncacheable`: it is its own request's alone, a stream for example; the event `bypassed` says more. */
+/**
+ * Why a value was returned but not stored. `uncacheable`: it is its own request's alone, a stream for example; the event `bypassed` says more. `cache-if`: `cacheIf` said no. `no-ttl`: its ttl is
+ * below 1. `policy-failed`: `cacheIf` or the function in `ttlMs` threw, or gave something else than it should.
+ */
 export type NotStoredReason =
-  'undefined' | 'uncacheable' | 'unserializable' | 'too-large' | 'tag-full' | 'tags-unknown';
+  | 'undefined'
+  | 'uncacheable'
+  | 'unserializable'
+  | 'too-large'
+  | 'tag-full'
+  | 'tags-unknown'
+  | 'cache-if'
+  | 'no-ttl'
+  | 'policy-failed';
 
 /**
  * Everything that happens, as plain objects in one union. `key` is the encoded key. An event is made when the thing has happened;
@@ -16,11 +27,11 @@ export type NotStoredReason =
 export type CacheEvent =
   /** A fresh value was found by the first look. */
   | { readonly type: 'hit'; readonly key: string; readonly freshForMs: number }
-  /** A stale value was served: while it is refreshed, because the load failed, or because the wait ran out. */
+  /** A stale value was served: while it is refreshed, because the load failed or takes longer than `softLoadTimeoutMs`, or because the wait ran out. */
   | {
       readonly type: 'stale-hit';
       readonly key: string;
-      readonly because: 'refreshing' | 'load-failed' | 'wait-timeout';
+      readonly because: 'refreshing' | 'load-failed' | 'load-slow' | 'wait-timeout';
     }
   /** The first look found nothing to serve. */
   | { readonly type: 'miss'; readonly key: string }

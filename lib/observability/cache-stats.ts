@@ -8,6 +8,8 @@ export interface CacheCounts {
   readonly hits: number;
   /** Answered by a stale value. */
   readonly staleHits: number;
+  /** Of `staleHits`: because the load took longer than `softLoadTimeoutMs`. */
+  readonly softTimeouts: number;
   /** The first look found nothing to serve. */
   readonly misses: number;
   /** Loads that were started here. */
@@ -42,6 +44,7 @@ export class CacheStats extends CacheObserver {
     requests: 0,
     hits: 0,
     staleHits: 0,
+    softTimeouts: 0,
     misses: 0,
     loads: 0,
     loadFailures: 0,
@@ -83,8 +86,15 @@ const COUNTED: Partial<Record<CacheEvent['type'], readonly (keyof Counts)[]>> = 
   'lock-unavailable': ['lockFailures'],
 };
 
+const STALE_COUNTED = {
+  refreshing: ['requests', 'staleHits'],
+  'load-failed': ['staleHits'],
+  'load-slow': ['staleHits', 'softTimeouts'],
+  'wait-timeout': ['staleHits'],
+} as const;
+
 function countedBy(event: CacheEvent): readonly (keyof Counts)[] {
   // One that was served after a failed load or a long wait was a miss before, and is counted as a request there.
-  if (event.type === 'stale-hit') return event.because === 'refreshing' ? ['requests', 'staleHits'] : ['staleHits'];
+  if (event.type === 'stale-hit') return STALE_COUNTED[event.because];
   return COUNTED[event.type] ?? [];
 }
