@@ -1,0 +1,91 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as rest } from 'node:timers/promises';
+import type { Case } from './cases.js';
+import { OpenLoad, type RequestRecord } from './open-load.js';
+import { LEAST_PER_SECOND, calm } from './calm.js';
+import { Recovery } from './recovery.js';
+import { HELD, monotonicMs, type Policy } from './settings.js';
+import type { Stage } from './stage.js';
+import type { LoadRecord, WorkerReport } from './worker/protocol.js';
+
+export type Length = 'short' | 'long';
+
+/** What was seen of a case. Moments are of the monotonic clock, durations milliseconds. */
+export interface Measured {
+  /** Those from the moment at which all was well, before the fault. */
+  readonly requests: readonly RequestRecord[];
+  readonly loads: readonly LoadRecord[];
+  /** By worker. */
+  readonly reports: ReadonlyMap<string, WorkerReport>;
+  readonly faultAt: number;
+  readonly backAt: number;
+  /** The longest time for which the event loop of a process that was not struck did not turn, and of the senders added. */
+  readonly lagMs: number;
+  /** Undefined: it did not recover. */
+  readonly recoveryMs: number | undefined;
+  readonly complaints: readonly string[];
+}
+
+/** How long all is well after the fault before a case ends. */
+const WELL_MS = 1_000;
+const GIVE_UP_MS = 20_000;
+const RESOLUTION_MS = 10;
+
+export async function runCase(
+  stage: Stage,
+  { atStart, forMs, policies, ...more }: Case,
+  length: Length,
+): Promise<Measured> {
+  const { fleet } = stage;
+  const fault = more.fault();
+  const steady = Object.keys(policies).filter((policy) => policy !== HELD) as Policy[];
+  const load = new OpenLoad(() => fleet.workers, steady, Math.max(LEAST_PER_SECOND, stage.requestsPerSecond));
+  const recovery = new Recovery(fleet);
+  const lag = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+
+  if (atStart) {
+    await fleet.close();
+    await fault.inflict(stage, load);
+  }
+  await fleet.fill();
+  if (atStart) await warm(load, fleet.workers.length);
+  load.start();
+  if (!atStart) await calm(load, recovery);
+  stage.requestsPerSecond = load.requestsPerSecond;
+  await fleet.reports();
+  recovery.forget();
+  fleet.loads.length = 0;
+  lag.enable();
+  const faultAt = monotonicMs();
+  let backAt: number;
+  try {
+    if (!atStart) await fault.inflict(stage, load);
+    if (forMs) await rest(forMs[length]);
+    await fault.heal?.(stage);
+    backAt = monotonicMs();
+    await recovery.until(backAt, GIVE_UP_MS);
+    await rest(WELL_MS);
+  } finally {
+    await load.stop();
+  }
+  await recovery.look();
+  lag.disable();
+  await fault.cleanUp?.(stage);
+  const lags = [...recovery.reports].filter(([name]) => name !== fault.struck?.name).map(([, { lagMs }]) => lagMs);
+  return {
+    requests: load.requests.filter(({ sentAt }) => sentAt >= faultAt),
+    loads: [...fleet.loads],
+    reports: recovery.reports,
+    faultAt,
+    backAt,
+    lagMs: Math.max(...lags) + Math.max(0, lag.max / 1e6 - RESOLUTION_MS),
+    recoveryMs: recovery.recoveredAfter(backAt),
+    complaints: fault.complaints?.(stage) ?? [],
+  };
+}
+
+/** The first requests of a process are slow by themselves. */
+async function warm(load: OpenLoad, workers: number): Promise<void> {
+  for (let round = 0; round < 5; round++)
+    await Promise.all(Array.from({ length: workers }, () => load.send('load', '/load/route/warm')));
+}
