@@ -181,6 +181,7 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
 
   private readThrough(store: VersionedStore, locks: LockProvider): ReadThrough {
     const { clock, storeTimeoutMs, lockTimeoutMs, floorMs, maxKeysPerTag, onChange } = this.options;
+    const { maxConcurrentLoads, maxQueuedLoads } = this.options;
     const codec = new TaggedJsonCodec(this.entities.classes);
     return new ReadThrough({
       store,
@@ -188,6 +189,7 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
       codec,
       clock,
       observer: this.observer,
+      limits: { maxConcurrentLoads, maxQueuedLoads },
       storeTimeoutMs,
       lockTimeoutMs,
       floorMs,
