@@ -7,6 +7,7 @@ import { jittered, lifeOf } from './core/lifetime.js';
 import { userTag } from './core/tag-names.js';
 import type { Version } from './core/version.js';
 import { resolvePolicy } from './distributed-cache.options.js';
+import type { CacheHealth } from './observability/cache-health.js';
 import type { CacheCounts } from './observability/cache-stats.js';
 import {
   INVALIDATE_RULES,
@@ -142,6 +143,15 @@ export class DistributedCacheService {
   /** What happened in this process since it started. */
   stats(): CacheCounts {
     return this.host.counts();
+  }
+
+  /**
+   * How store and lock service are, seen from this instance. Asks the store once, for all who ask at once, and takes no lock. Never rejects.
+   *
+   * @param options.timeoutMs the longest that the store is waited for, 1 to 60,000; one that has not answered then is down. Default: `storeTimeoutMs`
+   */
+  health({ timeoutMs = this.host.options.storeTimeoutMs }: { readonly timeoutMs?: number } = {}): Promise<CacheHealth> {
+    return this.host.health(timeoutMs);
   }
 
   private async load<T>(key: CacheKey, loader: Loader<T>, options: LoadOptions<T>): Promise<CacheAnswer<T>> {

@@ -40,6 +40,13 @@ export {
   type WakeReason,
 } from './core/lock-provider.js';
 export type { LockProviderFactory, ProviderContext, VersionedStoreFactory } from './core/provider-factory.js';
+export {
+  CacheTracer,
+  type CacheTelemetry,
+  type CacheTelemetryFactory,
+  type StepFacts,
+  type TracedStep,
+} from './core/telemetry.js';
 export { compareVersions, MAX_VERSION_ORDER, type Version } from './core/version.js';
 export {
   VersionedStore,
@@ -91,6 +98,7 @@ export type {
 } from './codec/entity-metadata.js';
 export { inProcessLock } from './locks/in-process-lock.js';
 export { InProcessLockProvider, type InProcessLockProviderOptions } from './locks/in-process-lock-provider.js';
+export type { CacheHealth, LockHealth, StoreHealth } from './observability/cache-health.js';
 export { CacheStats, type CacheCounts } from './observability/cache-stats.js';
 export { LogObserver, type LogSink } from './observability/log-observer.js';
 export {

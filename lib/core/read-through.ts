@@ -1,8 +1,9 @@
+import { Announcements, type KeyChange } from './announcements.js';
 import type { CacheEvent, CacheObserver } from './cache-event.js';
 import type { Clock } from './clock.js';
 import type { EntryCodec } from './entry-codec.js';
 import { EagerRefresh } from './eager-refresh.js';
-import { CacheClosedError, UnserializableValueError } from './errors.js';
+import { CacheClosedError } from './errors.js';
 import { Flight, type Landing, type Seen } from './flight.js';
 import { freezeDeep } from './freeze.js';
 import { Keep } from './keep.js';
@@ -21,7 +22,7 @@ import { SharedFailures } from './shared-failures.js';
 import { SingleFlight } from './single-flight.js';
 import { StoreGate } from './store-gate.js';
 import { Tagging, type TagChange } from './tagging.js';
-import type { ChangeKind, Lifetime, VersionedStore } from './versioned-store.js';
+import type { Lifetime, VersionedStore } from './versioned-store.js';
 import type { Version } from './version.js';
 
 export interface ReadThroughParts {
@@ -57,37 +58,48 @@ export class ReadThrough {
   private readonly look: Look;
   private readonly loading: Loading;
   private readonly limit: LoadLimit;
-  private readonly tagging: Tagging;
+  private readonly announcements: Announcements;
   private readonly recent: RecentLoads | undefined;
   private readonly failures: SharedFailures;
   private readonly eager: EagerRefresh;
-  private readonly flights = new SingleFlight();
+  private readonly flights: SingleFlight;
   private readonly chain = new LoadChain();
   private readonly stopping = new LateSignal();
 
   constructor(private readonly parts: ReadThroughParts) {
     const { clock, codec, floorMs, lockTimeoutMs, locks, maxKeysPerTag, storeTimeoutMs } = parts;
     const stop = this.stopping;
+    this.flights = new SingleFlight(this.report);
     this.store = new StoreGate(parts.store, clock, storeTimeoutMs, this.report);
     this.look = new Look(this.store, codec, clock, floorMs, this.flights.nextOrder, this.report);
     this.failures = new SharedFailures(clock);
     this.eager = new EagerRefresh(clock);
     this.recent = parts.refreshOnChange ? new RecentLoads(clock, MAX_RECENT) : undefined;
     // A floor lives at least as long as a lease, and a load that outlives its lease is refused.
-    this.tagging = new Tagging(this.store, { maxKeysPerTag, memoryMs: 2 * floorMs }, this.report);
+    const tagging = new Tagging(this.store, { maxKeysPerTag, memoryMs: 2 * floorMs }, this.report);
     this.limit = new LoadLimit(parts.limits ?? NO_LIMITS, clock, stop, this.report);
     this.loading = new Loading({
       store: this.store,
       look: this.look,
       limit: this.limit,
       turns: new LockTurn(locks, this.look, this.failures, clock, lockTimeoutMs, stop, this.report),
-      keep: new Keep(this.store, codec, clock, this.look, this.failures, this.tagging, floorMs, this.report),
+      keep: new Keep(this.store, codec, clock, this.look, this.failures, tagging, floorMs, this.report),
       failures: this.failures,
       chain: this.chain,
       eager: this.eager,
       clock,
       storeTimeoutMs,
       stop,
+      report: this.report,
+    });
+    this.announcements = new Announcements({
+      store: this.store,
+      flights: this.flights,
+      failures: this.failures,
+      tagging,
+      codec,
+      floorMs,
+      refresh: this.refresh,
       report: this.report,
     });
   }
@@ -138,58 +150,24 @@ export class ReadThrough {
     return share === 'frozen' ? freezeDeep(found?.value).value : found?.value;
   }
 
-  /**
-   * Stores a writer's own value over one of a known, strictly lower version; in every other case it invalidates.
-   *
-   * @throws UnserializableValueError, StoreUnavailableError
-   */
-  async set(key: string, value: unknown, version: Version, lifetime: Lifetime): Promise<'stored' | 'invalidated'> {
-    if (value === undefined)
-      throw new UnserializableValueError('Expected a value to set, got undefined: invalidate the key instead');
-    const payload = this.parts.codec.encode(value);
-    this.supersede(key);
-    const outcome = await this.store.set(key, { payload, version, ...lifetime, floorMs: this.parts.floorMs });
-    this.report({ type: 'set', key, outcome });
-    return outcome;
+  /** See `Announcements.set`. */
+  set(key: string, value: unknown, version: Version, lifetime: Lifetime): Promise<'stored' | 'invalidated'> {
+    return this.announcements.set(key, value, version, lifetime);
   }
 
-  /**
-   * Announces a committed change of what stands under a key. Resolves when the store has it: whoever begins to read after that gets the new value.
-   *
-   * @throws StoreUnavailableError when the store may not have it; what was stored before may then be served until its `ttlMs` is over
-   */
-  async invalidate(key: string, { version, change }: { version?: Version; change?: ChangeKind } = {}): Promise<void> {
-    // Before the store is asked: a load that is filling right now must not pass between the two.
-    this.supersede(key);
-    this.failures.forget(key);
-    await this.store.invalidate(key, {
-      floorMs: this.parts.floorMs,
-      ...(version === undefined ? {} : { version }),
-      ...(change === undefined ? {} : { change }),
-    });
-    this.report({ type: 'invalidated', key, ...(version === undefined ? {} : { version }) });
+  /** See `Announcements.invalidate`. */
+  invalidate(key: string, change?: KeyChange): Promise<void> {
+    return this.announcements.invalidate(key, change);
   }
 
-  /**
-   * Announces committed changes of what carries these tags. Resolves when the store has them, and every key that they lead to is invalidated: whoever begins to read after that gets the
-   * new value.
-   *
-   * @throws StoreUnavailableError when the store may not have all of it; as much as could be was done, and it may be repeated
-   */
-  async announceTags(changes: readonly TagChange[]): Promise<void> {
-    const tags = changes.map(({ tag }) => tag);
-    for (const flight of this.flights.all()) flight.noteAnnounced(tags);
-    const keys = await this.tagging.announce(changes, (key, change) => this.invalidate(key, change));
-    this.report({ type: 'tags-announced', tags, keys: keys.length });
-    for (const key of keys) void this.refresh(key);
+  /** See `Announcements.announceTags`. */
+  announceTags(changes: readonly TagChange[]): Promise<void> {
+    return this.announcements.announceTags(changes);
   }
 
-  /** Empties the namespace; loads under way are not stored. @throws StoreUnavailableError */
-  async clear(): Promise<void> {
-    this.supersede();
-    this.failures.clear();
-    await this.store.clear();
-    this.report({ type: 'cleared' });
+  /** See `Announcements.clear`. */
+  clear(): Promise<void> {
+    return this.announcements.clear();
   }
 
   /** Ends every load and every wait with `CacheClosedError`, and resolves when none is left. What was given to the constructor stays open. */
@@ -273,7 +251,7 @@ export class ReadThrough {
           await passenger.whileStaying(Promise.resolve(current.underWay));
           break;
         case 'superseded':
-          this.supersedeFlight(current);
+          this.flights.supersede(current);
           if (this.flights.setAside(current)) break;
           // Two superseded loads are running already: a third would make a key that changes faster than it loads pile them up.
           await passenger.whileStaying(this.flights.oneLanding(request.key));
@@ -312,29 +290,16 @@ export class ReadThrough {
   }
 
   /** Loads in the background what a change has outdated, unless somebody does already. */
-  private async refresh(key: string): Promise<void> {
+  private readonly refresh = async (key: string): Promise<void> => {
     const recent = this.recent?.find(key);
     if (recent === undefined) return;
     const seen = await this.look.at(key);
     const isNeeded = seen.up && seen.state.value === undefined && !seen.state.loading;
     if (isNeeded && this.flights.current(key) === undefined && !this.stopping.aborted)
       recent.inContext(() => this.launch(seen, recent.request, true));
-  }
+  };
 
-  // --- what overtakes a flight --------------------------------------------------------------------------------------------------------
-
-  /** Loads of this process that have begun must not be joined or stored any more; those that have not will begin after the change. */
-  private supersede(key?: string): void {
-    for (const flight of this.flights.all(key)) {
-      if (flight.loading) this.supersedeFlight(flight);
-    }
-  }
-
-  private supersedeFlight(flight: Flight): void {
-    if (flight.superseded) return;
-    flight.supersede();
-    this.report({ type: 'flight-superseded', key: flight.key });
-  }
+  // --- hand out -------------------------------------------------------------------------------------------------------------------
 
   /**
    * What one caller gets of a landing. The first copy is the loaded value itself. The frozen one never is: the loader, and whoever it got its value from, may still want to change theirs.

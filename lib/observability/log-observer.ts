@@ -1,5 +1,6 @@
 import { CacheObserver, type CacheEvent, type NotStoredReason } from '../core/cache-event.js';
 import type { Clock } from '../core/clock.js';
+import { PartLog } from './part-log.js';
 
 /** What of Nest's `Logger` is used. */
 export interface LogSink {
@@ -26,11 +27,13 @@ const NOT_STORED: Record<NotStoredReason, string | undefined> = {
 };
 
 /**
- * Writes what an operator should know, and nothing while all is well: when a part goes down and when it is back, and the first occurrence of what needs a change in
- * code or schema. Loaders' own errors are the application's business and not written here.
+ * Writes what an operator should know, and nothing while all is well: when a part goes down, when it is back, after how long and after how many failures, and the first occurrence of what needs a change in
+ * code or schema. However much happens, a kind of line is written at most once an interval. Loaders' own errors are the application's business and not written here.
  */
 export class LogObserver extends CacheObserver {
-  private readonly down = new Set<'store' | 'lock'>();
+  private readonly store: PartLog;
+  private readonly lock: PartLog;
+  private readonly announcing: PartLog;
   private readonly lines = new Map<string, { readonly at: number; leftOut: number }>();
 
   constructor(
@@ -38,19 +41,19 @@ export class LogObserver extends CacheObserver {
     private readonly clock: Clock,
   ) {
     super();
+    const part = (what: string): PartLog => new PartLog(what, logger, clock, LOG_INTERVAL_MS);
+    [this.store, this.lock, this.announcing] = [part('commands'), part('attempts'), part('announcements')];
   }
 
   observe(event: CacheEvent): void {
     switch (event.type) {
       case 'store-unavailable':
-        return this.goesDown(
-          'store',
-          `The store does not answer (${event.step}: ${text(event.error)}); values are loaded and not stored.`,
+        return this.store.failed(
+          () => `The store does not answer (${event.step}: ${text(event.error)}); values are loaded and not stored.`,
         );
       case 'lock-unavailable':
-        return this.goesDown(
-          'lock',
-          `The lock service does not answer (${text(event.error)}); each process loads for itself.`,
+        return this.lock.failed(
+          () => `The lock service does not answer (${text(event.error)}); each process loads for itself.`,
         );
       case 'lock-state':
         return this.lockState(event);
@@ -58,10 +61,10 @@ export class LogObserver extends CacheObserver {
       case 'leased':
       case 'stored':
       case 'filled-by-another':
-        return this.isBack('store', 'The store answers again.');
+        return this.store.answered('The store answers again');
       case 'lock-acquired':
       case 'lock-busy':
-        return this.isBack('lock', 'The lock service answers again.');
+        return this.lock.answered('The lock service answers again');
       case 'version-regressed':
         return this.warn(
           event.type,
@@ -77,10 +80,12 @@ export class LogObserver extends CacheObserver {
           `${event.key} was not loaded, because as many loads are under way as may be (${event.because}): raise maxConcurrentLoads, or look at what makes the loads slow.`,
         );
       case 'announcement-failed':
-        return this.warn(
-          event.type,
-          `A committed change could not be announced (${text(event.error)}); it is tried again. Until then older values may be served.`,
+        return this.announcing.failed(
+          () =>
+            `A committed change could not be announced (${text(event.error)}); it is tried again. Until then older values may be served.`,
         );
+      case 'announcement-made-up':
+        return this.announcing.answered('What could not be announced is announced');
       case 'announcement-lost':
         return this.warn(
           event.type,
@@ -111,30 +116,18 @@ export class LogObserver extends CacheObserver {
 
   private lockState({ provider, state, previous, error }: Extract<CacheEvent, { type: 'lock-state' }>): void {
     const because = error === undefined ? '' : ` (${text(error)})`;
-    if (state === 'connected') return this.isBack('lock', `${provider}: connected again.`);
+    if (state === 'connected') return this.lock.answered(`${provider}: connected again`);
     if (state === 'auth-failed')
       return this.warn(
         `lock ${state}`,
         `${provider} refuses our credentials${because}; correct them and restart. Until then each process loads for itself.`,
       );
     if (state === 'lost')
-      return this.goesDown(
-        'lock',
-        `${provider}: the session is lost${because}; held locks are given up, a new session is being opened.`,
+      return this.lock.isDown(
+        () => `${provider}: the session is lost${because}; held locks are given up, a new session is being opened.`,
       );
     if (state === 'suspended' && previous === 'connected')
-      return this.goesDown('lock', `${provider}: contact is lost${because}; reconnecting.`);
-  }
-
-  private goesDown(part: 'store' | 'lock', message: string): void {
-    if (this.down.has(part)) return;
-    this.down.add(part);
-    this.warn(`${part} down`, message);
-  }
-
-  private isBack(part: 'store' | 'lock', message: string): void {
-    // `delete` first: this runs at every hit, and is false there nearly always.
-    if (this.down.delete(part) && this.mayWrite(`${part} back`) !== undefined) this.logger.log(message);
+      return this.lock.isDown(() => `${provider}: contact is lost${because}; reconnecting.`);
   }
 
   private warn(kind: string, message: string): void {

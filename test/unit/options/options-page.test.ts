@@ -4,6 +4,8 @@ import { LockedCacheable } from '../../../lib/cacheable/locked-cacheable.decorat
 import { resolveOptions } from '../../../lib/distributed-cache.options.js';
 import { redisLock } from '../../../lib/locks/redis/redis-lock.js';
 import { resolveZooKeeperLockOptions } from '../../../lib/locks/zookeeper/zoo-keeper-lock-options.js';
+import { OPEN_TELEMETRY_RULES, openTelemetry } from '../../../lib/observability/opentelemetry/open-telemetry.js';
+import { HEALTH_CHECK_RULES } from '../../../lib/observability/terminus/distributed-cache-health-indicator.js';
 import { POLICY_RULES } from '../../../lib/options/cache-policy.js';
 import { INVALIDATE_RULES, LOAD_RULES, SET_RULES } from '../../../lib/options/call-options.js';
 import { cacheManagerStore } from '../../../lib/stores/cache-manager-store.js';
@@ -76,6 +78,8 @@ describe('docs/options.md', () => {
     ['set()', ['`set()`'], Object.keys(SET_RULES).sort()],
     ['invalidate()', ['`invalidate()`'], Object.keys(INVALIDATE_RULES).sort()],
     ['zooKeeperLock()', ['`zooKeeperLock()`'], known(resolveZooKeeperLockOptions as never, /expected only ([^.]+)\./)],
+    ['openTelemetry()', ['`openTelemetry()`'], known(openTelemetry, listed)],
+    ['check()', ['`check()` of the health indicator'], Object.keys(HEALTH_CHECK_RULES).sort()],
     ['memoryStore()', ['`memoryStore()`'], known(memoryStore, /it knows ([^.]+)\./)],
     ['cacheManagerStore()', ['`cacheManagerStore()`'], known(cacheManagerStore, /it knows ([^.]+)\./)],
   ])('lists the options of %s, and nothing else', (_, headings, expected) => {
@@ -121,6 +125,17 @@ describe('docs/options.md', () => {
         /must be (.*?), but got/.exec(messageOf(() => resolveZooKeeperLockOptions({ [name]: 'x' }))) ?? [];
       if (/ from \d|^true or/.test(expected)) expect(`${name} ${accepts}`).toContain(acceptedBy(expected));
     }
+  });
+
+  it.each([
+    ['`openTelemetry()`', OPEN_TELEMETRY_RULES],
+    ['`check()` of the health indicator', HEALTH_CHECK_RULES],
+  ])('gives the bounds and words of %s', (heading, rules) => {
+    const told = rows(heading);
+    for (const [name, { expected }] of Object.entries(rules).filter(
+      ([, { expected }]) => !expected.includes('of OpenTelemetry'),
+    ))
+      expect({ name, ...told.find((row) => row.name === name) }).toMatchObject({ name, accepts: acceptedBy(expected) });
   });
 
   it.each([
