@@ -59,6 +59,12 @@ export class MetricsObserver extends CacheObserver {
     'failure-shared': ({ key }) => this.count('request.shared_failures', {}, key),
     'filled-by-another': () => this.count('second_looks', { 'look.outcome': 'filled' }),
     leased: ({ existed }) => this.count('second_looks', { 'look.outcome': existed ? 'lease-found' : 'lease-made' }),
+    'eager-refresh': ({ key }) => this.count('eager_refreshes', {}, key),
+    'load-queued': ({ key }) => this.count('loads.queued', {}, key),
+    'load-turn': ({ waitedMs }) =>
+      this.histograms['loads.queue.duration'].record(inSeconds(waitedMs), this.attributes.of({})),
+    'load-shed': ({ key, because, background }) =>
+      this.count('loads.shed', { 'shed.reason': because, 'load.background': background }, key),
     'load-started': ({ key, locked }) => this.count('loads', { 'load.locked': locked }, key),
     'load-finished': ({ key, loadMs }) => this.loaded(key, loadMs),
     'load-failed': ({ key, loadMs, error }) =>
@@ -127,6 +133,7 @@ const FROM_ZERO = {
   loads: [{ 'load.locked': true }, { 'load.locked': false }],
   fills: [{ 'fill.outcome': 'stored' }],
   'lock.attempts': [{ 'lock.outcome': 'acquired' }, { 'lock.outcome': 'busy' }, { 'lock.outcome': 'unavailable' }],
+  'loads.shed': [{ 'shed.reason': 'limit', 'load.background': false }],
   'lock.losses': [{}],
   superseded_loads: [{}],
   version_regressions: [{}],
