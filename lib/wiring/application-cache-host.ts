@@ -1,5 +1,6 @@
 import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService, ModuleRef } from '@nestjs/core';
+import { cockatielBreakers } from '../breakers/cockatiel-breaker.js';
 import type { CacheEvent, CacheObserver } from '../core/cache-event.js';
 import { withDeadline } from '../core/clock.js';
 import { CacheClosedError } from '../core/errors.js';
@@ -180,7 +181,7 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
   }
 
   private readThrough(store: VersionedStore, locks: LockProvider): ReadThrough {
-    const { clock, storeTimeoutMs, lockTimeoutMs, floorMs, maxKeysPerTag, onChange } = this.options;
+    const { breaker, clock, storeTimeoutMs, lockTimeoutMs, floorMs, maxKeysPerTag, onChange } = this.options;
     const codec = new TaggedJsonCodec(this.entities.classes);
     return new ReadThrough({
       store,
@@ -193,6 +194,7 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
       floorMs,
       maxKeysPerTag,
       refreshOnChange: onChange === 'refresh',
+      ...(breaker !== false && { breaker: cockatielBreakers(clock, breaker) }),
     });
   }
 }
