@@ -121,6 +121,7 @@ const NOTHING = Object.freeze({});
 
 const FROM_ZERO = {
   requests: [HIT, { 'request.outcome': 'stale' }, { 'request.outcome': 'miss' }],
+  'request.stale_fallbacks': [{ 'stale.reason': 'load-failed' }, { 'stale.reason': 'wait-timeout' }],
   'request.shared_failures': [{}],
   waits: [{ 'wait.scope': 'process' }, { 'wait.scope': 'fleet' }],
   'wait.timeouts': [{}],
@@ -129,7 +130,10 @@ const FROM_ZERO = {
   'lock.attempts': [{ 'lock.outcome': 'acquired' }, { 'lock.outcome': 'busy' }, { 'lock.outcome': 'unavailable' }],
   'lock.losses': [{}],
   superseded_loads: [{}],
+  'store.failures': [{ 'store.step': 'read' }, { 'store.step': 'begin' }, { 'store.step': 'fill' }],
   version_regressions: [{}],
+  clears: [{}],
+  unreadable_entries: [{ 'entry.problem': 'corrupt' }, { 'entry.problem': 'other-shape' }],
   announcements: [
     { 'announcement.outcome': 'kept' },
     { 'announcement.outcome': 'made-up' },
