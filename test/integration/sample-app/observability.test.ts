@@ -64,19 +64,28 @@ describe('the sample application seen from outside', { timeout: 300_000 }, () =>
   let zooKeeper: OwnZooKeeper;
   let one: Watched;
   let two: Watched;
+  /** What was started, the latest first. */
+  const ends: (() => Promise<unknown>)[] = [];
 
   beforeAll(async () => {
     await Promise.all([build(), schema.create()]);
-    [redis, zooKeeper] = await Promise.all([startRedis(), startZooKeeper()]);
+    ends.push(() => schema.drop());
+    redis = await startRedis();
+    ends.unshift(() => redis.stop());
+    zooKeeper = await startZooKeeper();
+    ends.unshift(() => zooKeeper.stop());
     const servers = { REDIS_URL: redis.url, ZOOKEEPER_CONNECT: zooKeeper.connectString, DATABASE_URL: schema.url };
-    one = await Watched.start({ ...servers, CACHE_NAMESPACE: schema.name });
-    two = await Watched.start({ ...servers, CACHE_NAMESPACE: schema.name });
+    const start = async (): Promise<Watched> => {
+      const watched = await Watched.start({ ...servers, CACHE_NAMESPACE: schema.name });
+      ends.unshift(() => watched.process.end());
+      return watched;
+    };
+    one = await start();
+    two = await start();
   }, 300_000);
 
   afterAll(async () => {
-    await Promise.all([one, two].map((each: Watched | undefined) => each?.process.end()));
-    await Promise.all([redis, zooKeeper].map((each: { stop(): Promise<void> } | undefined) => each?.stop()));
-    await schema.drop();
+    for (const end of ends) await end();
   });
 
   it('is healthy while store and lock service are there', async () => {
