@@ -2,7 +2,7 @@ export { DistributedCacheModule } from './distributed-cache.module.js';
 export type { DistributedCacheExtras, DistributedCacheOptionsFactory } from './distributed-cache.module-definition.js';
 export type { DistributedCacheOptions } from './distributed-cache.options.js';
 export { DistributedCacheService, type CacheAnswer, type CacheKey } from './distributed-cache.service.js';
-export type { CachePolicy } from './options/cache-policy.js';
+export type { CachePolicy, ValueFunction } from './options/cache-policy.js';
 export type {
   EntityClass,
   GivenVersion,

@@ -5,9 +5,20 @@ import type { Version } from './version.js';
 /** Which step of the store an event speaks of. */
 export type StoreStep = 'read' | 'begin' | 'fill' | 'mark' | 'invalidate' | 'set' | 'register' | 'announce' | 'clear';
 
-/** Why a loaded value was returned but not stored. `uncacheable`: it is its own request's alone, a stream for example; the event `bypassed` says more. */
+/**
+ * Why a value was returned but not stored. `uncacheable`: it is its own request's alone, a stream for example; the event `bypassed` says more. `cache-if`: `cacheIf` said no. `no-ttl`: its ttl is
+ * below 1. `policy-failed`: `cacheIf` or the function in `ttlMs` threw, or gave something else than it should.
+ */
 export type NotStoredReason =
-  'undefined' | 'uncacheable' | 'unserializable' | 'too-large' | 'tag-full' | 'tags-unknown';
+  | 'undefined'
+  | 'uncacheable'
+  | 'unserializable'
+  | 'too-large'
+  | 'tag-full'
+  | 'tags-unknown'
+  | 'cache-if'
+  | 'no-ttl'
+  | 'policy-failed';
 
 /**
  * Everything that happens, as plain objects in one union. `key` is the encoded key. An event is made when the thing has happened;

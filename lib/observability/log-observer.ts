@@ -1,4 +1,4 @@
-import { CacheObserver, type CacheEvent } from '../core/cache-event.js';
+import { CacheObserver, type CacheEvent, type NotStoredReason } from '../core/cache-event.js';
 import type { Clock } from '../core/clock.js';
 import { PartLog } from './part-log.js';
 
@@ -12,6 +12,19 @@ export interface LogSink {
 
 /** A line of the same kind is not written again within this time; how many were left out is told with the next one. */
 export const LOG_INTERVAL_MS = 60_000;
+
+/** Undefined: that is how it is meant to be. */
+const NOT_STORED: Record<NotStoredReason, string | undefined> = {
+  undefined: undefined,
+  uncacheable: undefined,
+  'cache-if': undefined,
+  'no-ttl': undefined,
+  unserializable: 'it would not come back as it is',
+  'too-large': 'it is too large',
+  'tag-full': 'one of its tags leads to as many entries as it may',
+  'tags-unknown': 'its tags cannot be told',
+  'policy-failed': 'its policy cannot be told',
+};
 
 /**
  * Writes what an operator should know, and nothing while all is well: when a part goes down, when it is back, after how long and after how many failures, and the first occurrence of what needs a change in
@@ -59,21 +72,7 @@ export class LogObserver extends CacheObserver {
             'Read from the primary; if its clock is the reason, add a @VersionColumn(), or stamp rows with clock_timestamp().',
         );
       case 'not-stored':
-        if (event.reason === 'undefined' || event.reason === 'uncacheable') return;
-        if (event.reason === 'tag-full' || event.reason === 'tags-unknown') {
-          const because =
-            event.reason === 'tag-full'
-              ? 'one of its tags leads to as many entries as it may'
-              : 'its tags cannot be told';
-          return this.warn(
-            `${event.type} ${event.reason}`,
-            `The value of ${event.key} was not stored, because ${because}: ${event.detail ?? ''}.`,
-          );
-        }
-        return this.warn(
-          `${event.type} ${event.reason}`,
-          `The value of ${event.key} is ${event.reason} and was not stored${event.detail === undefined ? '' : `: ${event.detail}`}.`,
-        );
+        return this.notStored(event);
       case 'announcement-failed':
         return this.announcing.failed(
           () =>
@@ -98,6 +97,15 @@ export class LogObserver extends CacheObserver {
         );
       default:
     }
+  }
+
+  private notStored({ type, key, reason, detail }: Extract<CacheEvent, { type: 'not-stored' }>): void {
+    const because = NOT_STORED[reason];
+    if (because === undefined) return;
+    this.warn(
+      `${type} ${reason}`,
+      `The value of ${key} was not stored, because ${because}${detail === undefined ? '' : `: ${detail}`}.`,
+    );
   }
 
   private lockState({ provider, state, previous, error }: Extract<CacheEvent, { type: 'lock-state' }>): void {

@@ -1,10 +1,13 @@
 import type { LoadPolicy, SharePolicy, UnavailablePolicy, WaitTimeoutPolicy } from '../core/load-policy.js';
-import { oneOf, trueOrFalse, wholeNumber, type OptionRule } from './option-rules.js';
+import { numberWithin, oneOf, trueOrFalse, wholeNumber, type OptionRule } from './option-rules.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** The longest that anything is kept: ten years of milliseconds are still exact in a Lua number. */
 export const MAX_LIFE_MS = 3_650 * DAY_MS;
+
+/** A function of a loaded value. It is written as a method, because TypeScript then lets it ask for a more exact type than `unknown`. */
+export type ValueFunction<Result> = { bivariant(value: unknown): Result }['bivariant'];
 
 /**
  * How a key is cached. Given to the module it is the default for all keys; given to `@LockedCacheable()` or `getOrLoad()` it holds for that route or call,
@@ -12,10 +15,26 @@ export const MAX_LIFE_MS = 3_650 * DAY_MS;
  */
 export interface CachePolicy {
   /**
-   * How long a value is fresh, counted from the moment before its load began, by the store's clock. 1 to 315,360,000,000 (ten years). Default 60,000.
+   * How long a value is fresh at most, counted from the moment before its load began, by the store's clock; see `ttlJitter`. 1 to 315,360,000,000 (ten years). Default 60,000.
    * 0 is refused: to cache nothing, leave the decorator away or set `enabled: false`.
+   *
+   * Or a function that tells it for one value: a number of milliseconds, rounded down; below 1 the value is returned and not stored; more than ten years are ten years. When it throws or gives anything else, a promise
+   * or `NaN`, the value is not stored either, and the event `not-stored` (`policy-failed`) says why.
    */
-  readonly ttlMs?: number;
+  readonly ttlMs?: number | ValueFunction<number>;
+  /**
+   * `ttlMs` for `null`, the answer that there is nothing; `null` is then never served stale. 0 to ten years; 0: `null` is not stored. Default: `ttlMs`, as for every other value.
+   */
+  readonly negativeTtlMs?: number;
+  /**
+   * The share of its ttl by which each fill shortens it at random, at most, so that what was loaded together does not expire together. Never longer than `ttlMs`. 0 to 0.9. Default 0.1; 0: exactly `ttlMs`.
+   */
+  readonly ttlJitter?: number;
+  /**
+   * Whether a loaded value is stored; what is not is returned all the same, to those too who waited for it in this instance. It must answer `true` or `false` at once; when it throws or gives anything else the value is not stored, and the event
+   * `not-stored` (`policy-failed`) says why. Default: every value is.
+   */
+  readonly cacheIf?: ValueFunction<boolean>;
   /**
    * So long after `ttlMs` a stale value is still served, at once, while one load in the background refreshes it. 0 to ten years. Default 0: never.
    */
@@ -67,8 +86,23 @@ export interface CachePolicy {
   readonly share?: SharePolicy;
 }
 
+export const fixedTtlRule = wholeNumber('milliseconds', 1, MAX_LIFE_MS);
+
+const functionRule: OptionRule = {
+  expected: 'a function of the loaded value',
+  cure: 'Pass a function, or leave it out.',
+  accepts: (value) => typeof value === 'function',
+};
+
 export const POLICY_RULES = {
-  ttlMs: wholeNumber('milliseconds', 1, MAX_LIFE_MS),
+  ttlMs: {
+    expected: `${fixedTtlRule.expected}, or a function of the loaded value that gives one`,
+    cure: fixedTtlRule.cure,
+    accepts: (value) => typeof value === 'function' || fixedTtlRule.accepts(value),
+  },
+  negativeTtlMs: wholeNumber('milliseconds', 0, MAX_LIFE_MS),
+  ttlJitter: numberWithin(0, 0.9),
+  cacheIf: functionRule,
   staleWhileRevalidateMs: wholeNumber('milliseconds', 0, MAX_LIFE_MS),
   staleIfErrorMs: wholeNumber('milliseconds', 0, MAX_LIFE_MS),
   loadTimeoutMs: wholeNumber('milliseconds', 1, DAY_MS),
@@ -86,6 +120,7 @@ export const POLICY_RULES = {
 
 const DEFAULTS: Omit<LoadPolicy, 'waitMs' | 'softLoadTimeoutMs'> = {
   ttlMs: 60_000,
+  ttlJitter: 0.1,
   staleWhileRevalidateMs: 0,
   staleIfErrorMs: 0,
   loadTimeoutMs: 30_000,

@@ -214,13 +214,17 @@ describe('LogObserver', () => {
     observe({ type: 'version-regressed', key: 'k2', version });
     observe({ type: 'not-stored', key: 'k', reason: 'too-large', detail: '9 MiB' });
     observe({ type: 'not-stored', key: 'k', reason: 'unserializable' });
+    observe({ type: 'not-stored', key: 'k', reason: 'policy-failed', detail: 'Error: x' });
+    for (const meant of ['cache-if', 'no-ttl', 'undefined', 'uncacheable'] as const)
+      observe({ type: 'not-stored', key: 'k', reason: meant });
     observe({ type: 'corrupt-entry', key: 'k', error: new Error('cut short') });
     expect(lines).toEqual([
       expect.stringMatching(
         /version 1 of k, older than 2; .*add a @VersionColumn\(\), or stamp rows with clock_timestamp\(\)/,
       ),
-      expect.stringContaining('The value of k is too-large and was not stored: 9 MiB.'),
-      expect.stringContaining('The value of k is unserializable and was not stored.'),
+      expect.stringContaining('The value of k was not stored, because it is too large: 9 MiB.'),
+      expect.stringContaining('The value of k was not stored, because it would not come back as it is.'),
+      expect.stringContaining('The value of k was not stored, because its policy cannot be told: Error: x.'),
       expect.stringContaining('could not be read and counts as a miss: Error: cut short'),
     ]);
   });

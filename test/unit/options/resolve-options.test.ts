@@ -33,6 +33,7 @@ describe('resolveOptions', () => {
       givenPolicy: {},
       policy: {
         ttlMs: 60_000,
+        ttlJitter: 0.1,
         staleWhileRevalidateMs: 0,
         staleIfErrorMs: 0,
         loadTimeoutMs: 30_000,
@@ -62,6 +63,7 @@ describe('resolveOptions', () => {
 
   it.each([
     ['ttlMs', 1, 315_360_000_000],
+    ['negativeTtlMs', 0, 315_360_000_000],
     ['staleWhileRevalidateMs', 0, 315_360_000_000],
     ['staleIfErrorMs', 0, 315_360_000_000],
     ['waitMs', 0, 86_400_000],
@@ -74,7 +76,7 @@ describe('resolveOptions', () => {
   ])('%s goes from %d to %d', (name, min, max) => {
     const beside = name === 'softLoadTimeoutMs' ? { staleIfErrorMs: 1 } : {};
     for (const value of [min, max]) expect(() => resolveOptions({ ...beside, [name]: value })).not.toThrow();
-    const range = `${name}: expected a whole number of ${name === 'maxValueBytes' ? 'bytes' : 'milliseconds'} from ${String(min)} to ${String(max)}, got `;
+    const range = `${name}: expected a whole number of ${name === 'maxValueBytes' ? 'bytes' : 'milliseconds'} from ${String(min)} to ${String(max)}${name === 'ttlMs' ? ', or a function of the loaded value that gives one' : ''}, got `;
     for (const value of [min - 1, max + 1, min + 0.5, NaN, Infinity])
       expect(refused({ [name]: value })).toContain(range + String(value));
     for (const value of ['60s', null, 1n, {}, []]) expect(refused({ [name]: value })).toContain(range);
@@ -148,6 +150,16 @@ describe('resolveOptions', () => {
     [[], 'an array'],
   ])('options themselves must be an object: %j', (options, got) => {
     expect(refused(options as object)).toContain(`expected an object, got ${got}`);
+  });
+
+  it('takes functions of the value where they are meant, and shares of a ttl', () => {
+    const ttlMs = (): number => 5;
+    const cacheIf = (): boolean => true;
+    expect(resolveOptions({ ttlMs, cacheIf, ttlJitter: 0 }).policy).toMatchObject({ ttlMs, cacheIf, ttlJitter: 0 });
+    expect(() => resolveOptions({ ttlJitter: 0.9 })).not.toThrow();
+    for (const ttlJitter of [-0.1, 0.91, NaN, '0.1'])
+      expect(refused({ ttlJitter })).toContain('ttlJitter: expected a number from 0 to 0.9, got');
+    expect(refused({ cacheIf: true })).toContain('cacheIf: expected a function of the loaded value, got true');
   });
 
   it('tells every mistake at once', () => {
