@@ -27,12 +27,14 @@ export type NotStoredReason =
 export type CacheEvent =
   /** A fresh value was found by the first look. */
   | { readonly type: 'hit'; readonly key: string; readonly freshForMs: number }
-  /** A stale value was served: while it is refreshed, because the load failed or takes longer than `softLoadTimeoutMs`, or because the wait ran out. */
+  /** A stale value was served: while it is refreshed, because the load failed, takes longer than `softLoadTimeoutMs` or has no turn, or because the wait ran out. */
   | {
       readonly type: 'stale-hit';
       readonly key: string;
-      readonly because: 'refreshing' | 'load-failed' | 'load-slow' | 'wait-timeout';
+      readonly because: 'refreshing' | 'load-failed' | 'load-slow' | 'load-limit' | 'wait-timeout';
     }
+  /** A value that was served as a hit is loaded anew in the background, before it expires; see `eagerRefresh`. */
+  | { readonly type: 'eager-refresh'; readonly key: string; readonly freshForMs: number }
   /** The first look found nothing to serve. */
   | { readonly type: 'miss'; readonly key: string }
   /** The caller shares a load that is under way in this process. */
@@ -61,6 +63,17 @@ export type CacheEvent =
   | { readonly type: 'filled-by-another'; readonly key: string }
   /** The second look left or found a lease; the load may begin. */
   | { readonly type: 'leased'; readonly key: string; readonly existed: boolean }
+  /** `maxConcurrentLoads` are under way here: the load waits for its turn, behind so many others. */
+  | { readonly type: 'load-queued'; readonly key: string; readonly ahead: number }
+  /** Its turn has come. */
+  | { readonly type: 'load-turn'; readonly key: string; readonly waitedMs: number }
+  /** This process did not take a load on, or a caller no longer waits for its turn. `background`: it was a refresh, and nobody waited for it. */
+  | {
+      readonly type: 'load-shed';
+      readonly key: string;
+      readonly because: 'limit' | 'queue-full' | 'wait-timeout';
+      readonly background: boolean;
+    }
   /** A loader is called. `locked`: under the lock; else the policy, a part that is down or a wait that ran out lets it load without. */
   | { readonly type: 'load-started'; readonly key: string; readonly locked: boolean }
   /** A loader has given a value, after so long. */

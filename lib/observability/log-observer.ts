@@ -73,6 +73,12 @@ export class LogObserver extends CacheObserver {
         );
       case 'not-stored':
         return this.notStored(event);
+      case 'load-shed':
+        if (event.background) return;
+        return this.warn(
+          event.type,
+          `${event.key} was not loaded, because as many loads are under way as may be (${event.because}): raise maxConcurrentLoads, or look at what makes the loads slow.`,
+        );
       case 'announcement-failed':
         return this.announcing.failed(
           () =>

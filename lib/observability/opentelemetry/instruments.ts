@@ -16,6 +16,13 @@ export const INSTRUMENTS = {
   'wait.timeouts': counter('{wait}', "Waits for another's load that ran out"),
   'wait.duration': seconds("Waits for another process's load"),
   loads: counter('{load}', 'Loads that were started'),
+  queued_loads: counter('{load}', 'Loads that had to wait for their turn in this instance'),
+  'load.queue.duration': seconds('Waits of loads for their turn'),
+  shed_loads: counter(
+    '{load}',
+    'Loads that this instance did not take on, and callers that no longer waited for a turn',
+  ),
+  eager_refreshes: counter('{load}', 'Values that were loaded anew before they expired'),
   'load.duration': seconds('Runs of loaders'),
   second_looks: counter(
     '{look}',

@@ -59,6 +59,12 @@ export class MetricsObserver extends CacheObserver {
     'failure-shared': ({ key }) => this.count('request.shared_failures', {}, key),
     'filled-by-another': () => this.count('second_looks', { 'look.outcome': 'filled' }),
     leased: ({ existed }) => this.count('second_looks', { 'look.outcome': existed ? 'lease-found' : 'lease-made' }),
+    'eager-refresh': ({ key }) => this.count('eager_refreshes', {}, key),
+    'load-queued': ({ key }) => this.count('queued_loads', {}, key),
+    'load-turn': ({ waitedMs }) =>
+      this.histograms['load.queue.duration'].record(inSeconds(waitedMs), this.attributes.of({})),
+    'load-shed': ({ key, because, background }) =>
+      this.count('shed_loads', { 'shed.reason': because, 'load.background': background }, key),
     'load-started': ({ key, locked }) => this.count('loads', { 'load.locked': locked }, key),
     'load-finished': ({ key, loadMs }) => this.loaded(key, loadMs),
     'load-failed': ({ key, loadMs, error }) =>
@@ -128,6 +134,9 @@ const FROM_ZERO = {
   loads: [{ 'load.locked': true }, { 'load.locked': false }],
   fills: [{ 'fill.outcome': 'stored' }],
   'lock.attempts': [{ 'lock.outcome': 'acquired' }, { 'lock.outcome': 'busy' }, { 'lock.outcome': 'unavailable' }],
+  shed_loads: [{ 'shed.reason': 'limit', 'load.background': false }],
+  queued_loads: [{}],
+  eager_refreshes: [{}],
   'lock.losses': [{}],
   superseded_loads: [{}],
   'store.failures': [{ 'store.step': 'read' }, { 'store.step': 'begin' }, { 'store.step': 'fill' }],

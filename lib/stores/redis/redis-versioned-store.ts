@@ -73,9 +73,9 @@ export class RedisVersionedStore extends VersionedStore {
       });
   }
 
-  async begin(key: string, { lease, leaseMs }: BeginOptions): Promise<BeginOutcome> {
+  async begin(key: string, { lease, leaseMs, earlyMs = 0 }: BeginOptions): Promise<BeginOutcome> {
     const begin = async (): Promise<BeginOutcome> =>
-      parseBegin(await this.#run('begin', key, [lease, duration(leaseMs)]));
+      parseBegin(await this.#run('begin', key, [lease, duration(leaseMs), duration(earlyMs)]));
     try {
       return await begin();
     } catch (error) {

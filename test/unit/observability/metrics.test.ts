@@ -82,7 +82,14 @@ describe('MetricsObserver', () => {
 
   it('begins at zero with what is alarming when it happens first', async () => {
     const { metrics } = measuring();
-    for (const name of ['lock.losses', 'superseded_loads', 'version_regressions', 'announcements', 'wait.timeouts'])
+    for (const name of [
+      'lock.losses',
+      'superseded_loads',
+      'version_regressions',
+      'announcements',
+      'wait.timeouts',
+      'shed_loads',
+    ])
       expect({ name, sum: await metrics.sum(name) }).toEqual({ name, sum: 0 });
   });
 
