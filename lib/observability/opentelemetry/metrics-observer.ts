@@ -61,11 +61,11 @@ export class MetricsObserver extends CacheObserver {
     'filled-by-another': () => this.count('second_looks', { 'look.outcome': 'filled' }),
     leased: ({ existed }) => this.count('second_looks', { 'look.outcome': existed ? 'lease-found' : 'lease-made' }),
     'eager-refresh': ({ key }) => this.count('eager_refreshes', {}, key),
-    'load-queued': ({ key }) => this.count('loads.queued', {}, key),
+    'load-queued': ({ key }) => this.count('queued_loads', {}, key),
     'load-turn': ({ waitedMs }) =>
-      this.histograms['loads.queue.duration'].record(inSeconds(waitedMs), this.attributes.of({})),
+      this.histograms['load.queue.duration'].record(inSeconds(waitedMs), this.attributes.of({})),
     'load-shed': ({ key, because, background }) =>
-      this.count('loads.shed', { 'shed.reason': because, 'load.background': background }, key),
+      this.count('shed_loads', { 'shed.reason': because, 'load.background': background }, key),
     'load-started': ({ key, locked }) => this.count('loads', { 'load.locked': locked }, key),
     'load-finished': ({ key, loadMs }) => this.loaded(key, loadMs),
     'load-failed': ({ key, loadMs, error }) =>
@@ -139,16 +139,22 @@ const NOTHING = Object.freeze({});
 
 const FROM_ZERO = {
   requests: [HIT, { 'request.outcome': 'stale' }, { 'request.outcome': 'miss' }],
+  'request.stale_fallbacks': [{ 'stale.reason': 'load-failed' }, { 'stale.reason': 'wait-timeout' }],
   'request.shared_failures': [{}],
   waits: [{ 'wait.scope': 'process' }, { 'wait.scope': 'fleet' }],
   'wait.timeouts': [{}],
   loads: [{ 'load.locked': true }, { 'load.locked': false }],
   fills: [{ 'fill.outcome': 'stored' }],
   'lock.attempts': [{ 'lock.outcome': 'acquired' }, { 'lock.outcome': 'busy' }, { 'lock.outcome': 'unavailable' }],
-  'loads.shed': [{ 'shed.reason': 'limit', 'load.background': false }],
+  shed_loads: [{ 'shed.reason': 'limit', 'load.background': false }],
+  queued_loads: [{}],
+  eager_refreshes: [{}],
   'lock.losses': [{}],
   superseded_loads: [{}],
+  'store.failures': [{ 'store.step': 'read' }, { 'store.step': 'begin' }, { 'store.step': 'fill' }],
   version_regressions: [{}],
+  clears: [{}],
+  unreadable_entries: [{ 'entry.problem': 'corrupt' }, { 'entry.problem': 'other-shape' }],
   announcements: [
     { 'announcement.outcome': 'kept' },
     { 'announcement.outcome': 'made-up' },

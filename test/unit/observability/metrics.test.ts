@@ -88,7 +88,7 @@ describe('MetricsObserver', () => {
       'version_regressions',
       'announcements',
       'wait.timeouts',
-      'loads.shed',
+      'shed_loads',
     ])
       expect({ name, sum: await metrics.sum(name) }).toEqual({ name, sum: 0 });
   });
