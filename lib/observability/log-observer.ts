@@ -55,6 +55,8 @@ export class LogObserver extends CacheObserver {
         return this.lock.failed(
           () => `The lock service does not answer (${text(event.error)}); each process loads for itself.`,
         );
+      case 'breaker-changed':
+        return this.breaker(event);
       case 'lock-state':
         return this.lockState(event);
       case 'hit':
@@ -73,6 +75,12 @@ export class LogObserver extends CacheObserver {
         );
       case 'not-stored':
         return this.notStored(event);
+      case 'load-shed':
+        if (event.background) return;
+        return this.warn(
+          event.type,
+          `${event.key} was not loaded, because as many loads are under way as may be (${event.because}): raise maxConcurrentLoads, or look at what makes the loads slow.`,
+        );
       case 'announcement-failed':
         return this.announcing.failed(
           () =>
@@ -106,6 +114,16 @@ export class LogObserver extends CacheObserver {
       `${type} ${reason}`,
       `The value of ${key} was not stored, because ${because}${detail === undefined ? '' : `: ${detail}`}.`,
     );
+  }
+
+  private breaker({ server, state, previous }: Extract<CacheEvent, { type: 'breaker-changed' }>): void {
+    const name = server === 'store' ? 'The store' : 'The lock service';
+    if (state === 'closed') return this[server].answered(`${name} answers again`);
+    if (previous === 'closed')
+      return this.warn(
+        `${server} breaker`,
+        `${name} has failed too often in a row: it is not asked any more until it answers a probe.`,
+      );
   }
 
   private lockState({ provider, state, previous, error }: Extract<CacheEvent, { type: 'lock-state' }>): void {

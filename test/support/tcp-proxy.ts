@@ -29,6 +29,7 @@ export class TcpProxy {
   #pace: Pace = {};
   #attempts = 0;
   #trap: Trap | undefined;
+  #requests = 0;
 
   private constructor(targetPort: number) {
     this.#targetPort = targetPort;
@@ -57,9 +58,14 @@ export class TcpProxy {
     return this.#pairs.size;
   }
 
-  /** How often a client has tried to connect so far, in vain or not. */
+  /** Connections that clients have tried to open so far, those that were refused included. */
   get attempts(): number {
     return this.#attempts;
+  }
+
+  /** What clients have sent so far, swallowed or not: packets, so no fewer commands than are sent one by one. */
+  get requests(): number {
+    return this.#requests;
   }
 
   /** Ends every connection; new ones are welcome. */
@@ -144,6 +150,7 @@ export class TcpProxy {
     const up = new SlowLane(pair.server, pace);
     const down = new SlowLane(pair.client, pace);
     pair.client.on('data', (data: Buffer) => {
+      this.#requests++;
       const trap = this.#trap;
       if (trap && !trap.victim && trap.matches(data)) {
         if (trap.loss === 'request') {
