@@ -46,6 +46,8 @@ export interface Case {
   readonly slowestMs: number;
   /** From the moment at which the part is back, or is replaced, until every instance works as before. */
   readonly recoveryMs: number;
+  /** At most so often each instance tries in a second to reach the part that is away, once it knows. */
+  readonly knocksPerSecond?: number;
   /** What must be told, or the fault was none. */
   readonly tells?: readonly CacheEvent['type'][];
   /** What must not be told. */
@@ -55,6 +57,8 @@ export interface Case {
 const { lockTimeoutMs, storeTimeoutMs, shortSessionTimeoutMs } = SETTINGS;
 
 const RECOVERY_MS = 2_000;
+/** A probe every 500 ms, and the client's own attempts to connect, which have an answer to wait for. Without a breaker it would be every request. */
+const KNOCKS_PER_SECOND = 6;
 const BLOCKED_MS = 5_000;
 const BLIND = ['lock-unavailable', 'lock-lost', 'store-unavailable'] as const;
 
@@ -96,6 +100,7 @@ export const CASES: readonly Case[] = [
     stage: 'single',
     fault: () => killed('zooKeeper'),
     forMs: { short: 5_000, long: 60_000 },
+    knocksPerSecond: KNOCKS_PER_SECOND,
     tells: ['lock-unavailable'],
   },
   {
@@ -106,6 +111,7 @@ export const CASES: readonly Case[] = [
     atStart: true,
     fault: () => killed('zooKeeper'),
     forMs: { short: 3_000, long: 30_000 },
+    knocksPerSecond: KNOCKS_PER_SECOND,
     tells: ['lock-unavailable'],
   },
   {
@@ -115,6 +121,7 @@ export const CASES: readonly Case[] = [
     stage: 'single',
     fault: () => onTheWay('zooKeeper', (proxy) => proxy.blackHole()),
     forMs: { short: 5_000, long: 60_000 },
+    knocksPerSecond: KNOCKS_PER_SECOND,
     tells: ['lock-unavailable'],
   },
   {
@@ -182,6 +189,7 @@ export const CASES: readonly Case[] = [
     stage: 'single',
     fault: () => killed('redis'),
     forMs: { short: 4_000, long: 60_000 },
+    knocksPerSecond: KNOCKS_PER_SECOND,
   },
   {
     ...noStore,
@@ -191,6 +199,7 @@ export const CASES: readonly Case[] = [
     atStart: true,
     fault: () => killed('redis'),
     forMs: { short: 3_000, long: 30_000 },
+    knocksPerSecond: KNOCKS_PER_SECOND,
   },
   {
     ...noStore,
@@ -199,6 +208,7 @@ export const CASES: readonly Case[] = [
     stage: 'single',
     fault: () => frozen('redis'),
     forMs: { short: 10_000, long: 60_000 },
+    knocksPerSecond: KNOCKS_PER_SECOND,
   },
   {
     ...noStore,

@@ -3,6 +3,7 @@ import { setTimeout as rest } from 'node:timers/promises';
 import type { Case } from './cases.js';
 import { OpenLoad, type RequestRecord } from './open-load.js';
 import { LEAST_PER_SECOND, calm } from './calm.js';
+import type { Fault } from './faults/fault.js';
 import { Recovery } from './recovery.js';
 import { HELD, monotonicMs, type Policy } from './settings.js';
 import type { Stage } from './stage.js';
@@ -23,12 +24,16 @@ export interface Measured {
   readonly lagMs: number;
   /** Undefined: it did not recover. */
   readonly recoveryMs: number | undefined;
+  /** How often each instance has tried to reach the part in a second, from the moment on at which it had time to learn that it is away. Undefined: there was no such time, or no proxy to count at. */
+  readonly knocksPerSecond: number | undefined;
   readonly complaints: readonly string[];
 }
 
 /** How long all is well after the fault before a case ends. */
 const WELL_MS = 1_000;
 const GIVE_UP_MS = 20_000;
+/** Deadlines are over by then, and breakers open. */
+const LEARNT_MS = 2_500;
 const RESOLUTION_MS = 10;
 
 export async function runCase(
@@ -48,19 +53,23 @@ export async function runCase(
     await fault.inflict(stage, load);
   }
   await fleet.fill();
-  if (atStart) await warm(load, fleet.workers.length);
+  if (atStart) {
+    load.requestsPerSecond /= 2;
+    await warm(load, fleet.workers.length);
+  }
   load.start();
   if (!atStart) await calm(load, recovery);
-  stage.requestsPerSecond = load.requestsPerSecond;
+  if (!atStart) stage.requestsPerSecond = load.requestsPerSecond;
   await fleet.reports();
   recovery.forget();
   fleet.loads.length = 0;
   lag.enable();
   const faultAt = monotonicMs();
   let backAt: number;
+  let knocksPerSecond: number | undefined;
   try {
     if (!atStart) await fault.inflict(stage, load);
-    if (forMs) await rest(forMs[length]);
+    if (forMs) knocksPerSecond = await countKnocks(stage, fault, forMs[length]);
     await fault.heal?.(stage);
     backAt = monotonicMs();
     await recovery.until(backAt, GIVE_UP_MS);
@@ -80,8 +89,28 @@ export async function runCase(
     backAt,
     lagMs: Math.max(...lags) + Math.max(0, lag.max / 1e6 - RESOLUTION_MS),
     recoveryMs: recovery.recoveredAfter(backAt),
+    knocksPerSecond,
     complaints: fault.complaints?.(stage) ?? [],
   };
+}
+
+/** Lets a fault last, and counts at the proxy what comes to the part that is away. */
+async function countKnocks(
+  { fleet, kind, proxies }: Stage,
+  { part }: Fault,
+  forMs: number,
+): Promise<number | undefined> {
+  const isBehindProxy = kind === 'single' && (part === 'lock' || part === 'store');
+  if (!isBehindProxy || forMs <= LEARNT_MS) {
+    await rest(forMs);
+    return undefined;
+  }
+  const proxy = part === 'lock' ? proxies.zooKeeper : proxies.redis;
+  await rest(LEARNT_MS);
+  const before = proxy.attempts + proxy.requests;
+  await rest(forMs - LEARNT_MS);
+  const seconds = (forMs - LEARNT_MS) / 1_000;
+  return (proxy.attempts + proxy.requests - before) / seconds / fleet.workers.length;
 }
 
 /** The first requests of a process are slow by themselves. */

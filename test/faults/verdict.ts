@@ -38,6 +38,7 @@ export function complaintsOf(each: Case, measured: Measured): string[] {
     ...[...measured.reports].flatMap(([name, { unhandled }]) => unhandled.map((what) => `${name}: ${what}`)),
     ...ofEvents(each, measured),
     ...ofRecovery(each, measured),
+    ...ofKnocks(each, measured),
     ...Object.entries<Expectation>(each.policies).flatMap(([policy, expectation]) =>
       ofPolicy(each, policy, expectation, measured).map((what) => `${policy}: ${what}`),
     ),
@@ -63,6 +64,12 @@ function ofRecovery({ recoveryMs }: Case, measured: Measured): string[] {
   return measured.recoveryMs > bound
     ? [`it recovered after ${ms(measured.recoveryMs)}, and not within ${ms(bound)}`]
     : [];
+}
+
+function ofKnocks({ knocksPerSecond: bound = Infinity }: Case, { knocksPerSecond = 0 }: Measured): string[] {
+  return knocksPerSecond <= bound
+    ? []
+    : [`each tried ${knocksPerSecond.toFixed(1)} times a second to reach what is away`];
 }
 
 function ofPolicy(each: Case, policy: string, expectation: Expectation, measured: Measured): string[] {

@@ -46,6 +46,7 @@ function measured({ report, ...more }: Partial<Measured> & { readonly report?: P
     backAt: 1_000,
     lagMs: 10,
     recoveryMs: 100,
+    knocksPerSecond: 2,
     complaints: [],
     ...more,
   };
@@ -93,6 +94,11 @@ describe('a verdict names', () => {
     'what was not told': { seen: {}, of: { tells: ['store-unavailable'] }, says: /nobody told of store-unavailable/ },
     'what was told': { seen: {}, of: { silent: ['hit'] }, says: /somebody told of hit/ },
     'a late recovery': { seen: { recoveryMs: 2_021 }, says: /recovered after 2021 ms, and not within 2020 ms/ },
+    'a part that is away and is asked all the same': {
+      seen: { knocksPerSecond: 30 },
+      of: { knocksPerSecond: 6 },
+      says: /each tried 30.0 times a second/,
+    },
     'no recovery': { seen: { recoveryMs: undefined }, says: /did not recover/ },
     'what the fault itself has seen': { seen: { complaints: ['odd'] }, says: /^odd$/ },
   };
