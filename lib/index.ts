@@ -22,7 +22,7 @@ export { CacheObserver, type CacheEvent, type NotStoredReason, type StoreStep } 
 export { encodeKey } from './core/cache-key.js';
 export { Clock, systemClock } from './core/clock.js';
 export { EntryCodec } from './core/entry-codec.js';
-export type { SharePolicy, UnavailablePolicy, WaitTimeoutPolicy } from './core/load-policy.js';
+export type { LockUnavailablePolicy, SharePolicy, UnavailablePolicy, WaitTimeoutPolicy } from './core/load-policy.js';
 export type { LoadContext, Loader, Outcome } from './core/load-request.js';
 export {
   LockProvider,

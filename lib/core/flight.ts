@@ -56,6 +56,8 @@ export class Flight {
   private giveBack: () => void = () => undefined;
   /** Fires when waiting for another's load must end: load now (`hurry`), or go home because nobody waits. */
   readonly impatience = new LateSignal();
+  /** Fires when the lock service is away and whoever has a stale value takes it (`onLockUnavailable: 'stale'`). */
+  readonly outage = new LateSignal();
   /** Fires when the last caller has left before it loaded, or, with `cancelUnwatched`, while it does. */
   readonly unwatched = new LateSignal();
 
@@ -151,6 +153,22 @@ export class Flight {
     return this.announced.size > 0 && tags.some((tag) => this.announced.has(tag));
   }
 
+  /** What it loaded under its lease came to nothing: it goes on as one that has not begun. */
+  beginAgain(): void {
+    this.lease = undefined;
+    this.begunAt = undefined;
+  }
+
+  /** The lock service is away: callers that have a stale value take it, and it goes on as a refresh even if all of them do. */
+  serveStale(): void {
+    this.outage.abort(new Error(`The lock service is away; "${this.key}" is refreshed by the lease`));
+  }
+
+  /** A refresh that nobody waits for: where another is at work it has nothing to do. */
+  get unattended(): boolean {
+    return this.background || (this.outage.aborted && this.watchers === 0);
+  }
+
   /** The answer has brought the result: from here on it only lands. */
   end(): void {
     this.ending = true;
@@ -189,7 +207,7 @@ export class Flight {
 
   unwatch(): void {
     this.watchers--;
-    if (this.watchers > 0 || this.landed || (this.loading && !this.cancelUnwatched)) return;
+    if (this.watchers > 0 || this.landed || this.outage.aborted || (this.loading && !this.cancelUnwatched)) return;
     this.ending = true;
     this.unwatched.abort(new LoadUnwatchedError(`Nobody waits for "${this.key}" any more`));
     this.hurry();

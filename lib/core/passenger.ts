@@ -74,21 +74,22 @@ export class Passenger {
     for (const step of this.undo.splice(0)) step();
   }
 
-  /** What becomes of this caller when `waitMs` runs out; see `onWaitTimeout`. */
+  /** What becomes of this caller when `waitMs` runs out, or the lock service is away; see `onWaitTimeout` and `onLockUnavailable`. */
   private patience(flight: Flight, seen: Seen): { staleInstead: Promise<Answer<unknown>>; stop: () => void } {
     const { key, policy } = this.request;
+    const undo: (() => void)[] = [];
     const waitedMs = this.clock.elapsedMs() - this.waitingSince;
-    let stop = (): void => undefined;
     const staleInstead = new Promise<Answer<unknown>>((resolve, reject) => {
       const ranOut = (): void => {
         if (this.leads && flight.loading) return;
-        if (!this.patienceOver) this.report({ type: 'wait-timeout', key, waitedMs: policy.waitMs });
+        const stale = policy.onWaitTimeout === 'stale' ? this.usable(seen) : undefined;
+        const then = policy.onWaitTimeout === 'fail' ? 'fail' : stale === undefined ? 'load' : 'stale';
+        if (!this.patienceOver) this.report({ type: 'wait-timeout', key, waitedMs: policy.waitMs, then });
         this.patienceOver = true;
-        if (policy.onWaitTimeout === 'fail') {
+        if (then === 'fail') {
           reject(new WaitTimeoutError(`No value of "${key}" came within waitMs = ${String(policy.waitMs)}`));
           return;
         }
-        const stale = policy.onWaitTimeout === 'stale' ? this.usable(seen) : undefined;
         if (stale === undefined) {
           flight.hurry();
           return;
@@ -96,9 +97,18 @@ export class Passenger {
         this.report({ type: 'stale-hit', key, because: 'wait-timeout' });
         resolve({ value: stale.value, outcome: 'STALE' });
       };
-      stop = this.clock.after(Math.max(0, policy.waitMs - waitedMs), ranOut);
+      const lockIsAway = (): void => {
+        const stale = this.usable(seen);
+        if (stale === undefined) return;
+        this.report({ type: 'stale-hit', key, because: 'lock-unavailable' });
+        resolve({ value: stale.value, outcome: 'STALE' });
+      };
+      undo.push(flight.outage.onAbort(lockIsAway), this.clock.after(Math.max(0, policy.waitMs - waitedMs), ranOut));
     });
     staleInstead.catch(() => undefined);
+    const stop = (): void => {
+      for (const step of undo) step();
+    };
     return { staleInstead, stop };
   }
 

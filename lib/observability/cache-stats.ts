@@ -12,6 +12,8 @@ export interface CacheCounts {
   readonly misses: number;
   /** Loads that were started here. */
   readonly loads: number;
+  /** Those of them that nothing kept from running beside another's: neither the lock nor the store's lease in its place. */
+  readonly unlockedLoads: number;
   /** Loads whose loader failed or took longer than `loadTimeoutMs`. */
   readonly loadFailures: number;
   /** Reads that shared a load of this process, and loads that were spared by waiting for another process. */
@@ -44,6 +46,7 @@ export class CacheStats extends CacheObserver {
     staleHits: 0,
     misses: 0,
     loads: 0,
+    unlockedLoads: 0,
     loadFailures: 0,
     waits: 0,
     stored: 0,
@@ -71,7 +74,7 @@ const COUNTED: Partial<Record<CacheEvent['type'], readonly (keyof Counts)[]>> = 
   miss: ['requests', 'misses'],
   joined: ['waits'],
   'lock-waited': ['waits'],
-  'load-started': ['loads'],
+  'lease-waited': ['waits'],
   'load-failed': ['loadFailures'],
   stored: ['stored'],
   superseded: ['superseded'],
@@ -86,5 +89,6 @@ const COUNTED: Partial<Record<CacheEvent['type'], readonly (keyof Counts)[]>> = 
 function countedBy(event: CacheEvent): readonly (keyof Counts)[] {
   // One that was served after a failed load or a long wait was a miss before, and is counted as a request there.
   if (event.type === 'stale-hit') return event.because === 'refreshing' ? ['requests', 'staleHits'] : ['staleHits'];
+  if (event.type === 'load-started') return event.under === 'none' ? ['loads', 'unlockedLoads'] : ['loads'];
   return COUNTED[event.type] ?? [];
 }

@@ -21,7 +21,7 @@ export const POLICY: LoadPolicy = {
   loadTimeoutMs: 30_000,
   waitMs: 30_000,
   onWaitTimeout: 'load',
-  onLockUnavailable: 'load',
+  onLockUnavailable: 'lease',
   onStoreUnavailable: 'load',
   failureBackoffMs: 1_000,
   replicaLagMs: 0,

@@ -7,6 +7,7 @@ import {
   type Fill,
   type FillOutcome,
   type Invalidation,
+  type KeyListener,
   type KeyState,
   type LoadMark,
   type TagOutcome,
@@ -14,10 +15,19 @@ import {
   type WriterSet,
 } from '../../core/versioned-store.js';
 import type { RedisClient } from '../../redis-client/redis-client.js';
-import { isForeignType, parseBegin, parseFill, parseRead, parseSet, versionArguments } from './state-reply.js';
+import {
+  isForeignType,
+  parseBegin,
+  parseFill,
+  parseRead,
+  parseRenew,
+  parseSet,
+  versionArguments,
+} from './state-reply.js';
 import { type StateScripts, stateScripts } from './state-scripts.js';
 import { parseAnnounce, parseRegister } from './tag-reply.js';
 import { type TagScripts, tagScripts } from './tag-scripts.js';
+import { WakeMessages } from './wake-messages.js';
 
 /** Part of every key, so that instances of different releases run side by side. */
 const ENTRY_FORMAT = 1;
@@ -49,6 +59,7 @@ export class RedisVersionedStore extends VersionedStore {
   readonly #report: ProviderContext['report'];
   readonly #scripts: StateScripts;
   readonly #tagScripts: TagScripts;
+  readonly #messages: WakeMessages;
   #closed = false;
 
   constructor(parts: RedisStoreParts) {
@@ -57,6 +68,7 @@ export class RedisVersionedStore extends VersionedStore {
     this.#client = client;
     this.#prefix = `${namespace}:cache:${ENTRY_FORMAT}:`;
     this.#tagPrefix = `${namespace}:tag:${TAG_FORMAT}:`;
+    this.#messages = new WakeMessages(client, `${namespace}:ended:${ENTRY_FORMAT}`, this.#prefix);
     this.#report = report;
     this.#scripts = parts.scripts ?? stateScripts;
     this.#tagScripts = parts.tagScripts ?? tagScripts;
@@ -73,9 +85,14 @@ export class RedisVersionedStore extends VersionedStore {
       });
   }
 
-  async begin(key: string, { lease, leaseMs }: BeginOptions): Promise<BeginOutcome> {
-    const begin = async (): Promise<BeginOutcome> =>
-      parseBegin(await this.#run('begin', key, [lease, duration(leaseMs)]));
+  async begin(key: string, { lease, leaseMs, loadingMs, unlessLoading = false }: BeginOptions): Promise<BeginOutcome> {
+    const args = [
+      lease,
+      duration(leaseMs),
+      loadingMs === undefined ? '' : duration(loadingMs),
+      unlessLoading ? this.#messages.channel : '',
+    ];
+    const begin = async (): Promise<BeginOutcome> => parseBegin(await this.#run('begin', key, args));
     try {
       return await begin();
     } catch (error) {
@@ -85,6 +102,14 @@ export class RedisVersionedStore extends VersionedStore {
       await this.invalidate(key, { floorMs: 1 });
       return begin();
     }
+  }
+
+  override async renew(key: string, lease: string, loadingMs: number): Promise<boolean> {
+    return parseRenew(await this.#run('renew', key, [lease, duration(loadingMs)]));
+  }
+
+  override listen(key: string, onEnd: () => void): KeyListener {
+    return this.#messages.listen(key, onEnd);
   }
 
   async fill(
@@ -143,6 +168,7 @@ export class RedisVersionedStore extends VersionedStore {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#messages.close();
     await this.#client.close();
   }
 
