@@ -23,6 +23,6 @@ export function byLease(because: UnlockedReason): Way {
   return { kind: 'by-lease', because };
 }
 
-export function isLanding<T extends { readonly kind: string }>(turn: T | Landing): turn is Landing {
+export function isLanding(turn: Turn): turn is Landing {
   return turn.kind === 'loaded' || turn.kind === 'found' || turn.kind === 'nothing';
 }

@@ -133,7 +133,8 @@ function parseMark(reply: unknown): LoadMark {
 /** A moment, or `1` for as long as the lease lives. */
 function isLoading(until: unknown, now: number): boolean {
   const written = optionalText(until) ?? '0';
-  return written === '1' || now < Number(written);
+  const end = Number(written);
+  return written === '1' || (now < end && end <= FURTHEST_MS);
 }
 
 function isAlive(until: unknown, now: number): boolean {

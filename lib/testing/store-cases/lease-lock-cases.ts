@@ -153,9 +153,10 @@ async function listening(store: VersionedStore): Promise<{ readonly rung: Promis
   const listener = store.listen?.('k', () => {
     ring();
   });
+  assert.ok(listener);
   const deadline = Date.now() + MESSAGE_MS;
-  while (listener?.live === false && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
-  assert.equal(listener?.live, true, 'it listens');
+  while (!listener.live && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.ok(listener.live, 'it listens');
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
@@ -167,8 +168,8 @@ async function listening(store: VersionedStore): Promise<{ readonly rung: Promis
     rung: Promise.race([heard, late]),
     stop: () => {
       clearTimeout(timer);
-      listener?.stop();
-      listener?.stop();
+      listener.stop();
+      listener.stop();
     },
   };
 }
