@@ -76,7 +76,9 @@ describe('messages', () => {
   const wokenBy = async (loader: VersionedStore, waiter: VersionedStore): Promise<boolean> => {
     const begun = await claim(loader, 'lease');
     let rings = 0;
-    const listener = waiter.listen!('k', () => void rings++);
+    const listener = waiter.listen!('k', () => {
+      rings++;
+    });
     await expect.poll(() => listener.live).toBe(true);
     expect(await claim(waiter)).toMatchObject({ loading: true });
     if (begun.kind !== 'lease') throw new Error(begun.kind);
