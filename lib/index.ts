@@ -2,7 +2,7 @@ export { DistributedCacheModule } from './distributed-cache.module.js';
 export type { DistributedCacheExtras, DistributedCacheOptionsFactory } from './distributed-cache.module-definition.js';
 export type { DistributedCacheOptions } from './distributed-cache.options.js';
 export { DistributedCacheService, type CacheAnswer, type CacheKey } from './distributed-cache.service.js';
-export type { CachePolicy } from './options/cache-policy.js';
+export type { CachePolicy, ValueFunction } from './options/cache-policy.js';
 export type {
   EntityClass,
   GivenVersion,
@@ -22,7 +22,14 @@ export { CacheObserver, type CacheEvent, type NotStoredReason, type StoreStep } 
 export { encodeKey } from './core/cache-key.js';
 export { Clock, systemClock } from './core/clock.js';
 export { EntryCodec } from './core/entry-codec.js';
-export type { LockUnavailablePolicy, SharePolicy, UnavailablePolicy, WaitTimeoutPolicy } from './core/load-policy.js';
+export type {
+  EagerRefreshPolicy,
+  LoadLimitPolicy,
+  LockUnavailablePolicy,
+  SharePolicy,
+  UnavailablePolicy,
+  WaitTimeoutPolicy,
+} from './core/load-policy.js';
 export type { LoadContext, Loader, Outcome } from './core/load-request.js';
 export {
   LockProvider,
@@ -34,6 +41,13 @@ export {
   type WakeReason,
 } from './core/lock-provider.js';
 export type { LockProviderFactory, ProviderContext, VersionedStoreFactory } from './core/provider-factory.js';
+export {
+  CacheTracer,
+  type CacheTelemetry,
+  type CacheTelemetryFactory,
+  type StepFacts,
+  type TracedStep,
+} from './core/telemetry.js';
 export { compareVersions, MAX_VERSION_ORDER, type Version } from './core/version.js';
 export {
   VersionedStore,
@@ -60,6 +74,7 @@ export {
   InvalidKeyError,
   InvalidOptionsError,
   isDistributedCacheError,
+  LoadLimitError,
   LoadTimeoutError,
   LoadUnwatchedError,
   LockAuthError,
@@ -84,6 +99,7 @@ export type {
 } from './codec/entity-metadata.js';
 export { inProcessLock } from './locks/in-process-lock.js';
 export { InProcessLockProvider, type InProcessLockProviderOptions } from './locks/in-process-lock-provider.js';
+export type { CacheHealth, LockHealth, StoreHealth } from './observability/cache-health.js';
 export { CacheStats, type CacheCounts } from './observability/cache-stats.js';
 export { LogObserver, type LogSink } from './observability/log-observer.js';
 export {

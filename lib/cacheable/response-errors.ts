@@ -9,6 +9,7 @@ const MOMENT_S = 1;
 const ANSWERS: Readonly<Record<string, { readonly status: 503 | 504; readonly retryAfterS?: number }>> = {
   ERR_CACHE_LOAD_TIMEOUT: { status: 504 },
   ERR_CACHE_WAIT_TIMEOUT: { status: 503, retryAfterS: MOMENT_S },
+  ERR_CACHE_LOAD_LIMIT: { status: 503, retryAfterS: MOMENT_S },
   ERR_CACHE_CLOSED: { status: 503, retryAfterS: MOMENT_S },
   ERR_CACHE_LOCK_UNAVAILABLE: { status: 503, retryAfterS: OUTAGE_S },
   ERR_CACHE_LOCK_LOST: { status: 503, retryAfterS: OUTAGE_S },
@@ -28,7 +29,7 @@ export interface HttpAnswer {
  * | --- | --- |
  * | `SharedLoadError` of an `HttpException` | the same status and body |
  * | `LoadTimeoutError` | 504: the method did not answer within `loadTimeoutMs` |
- * | `WaitTimeoutError`, `CacheClosedError` | 503, `Retry-After: 1` |
+ * | `LoadLimitError`, `WaitTimeoutError`, `CacheClosedError` | 503, `Retry-After: 1` |
  * | `LockUnavailableError`, `LockLostError`, `StoreUnavailableError` | 503, `Retry-After: 2` |
  * | `SharedLoadError` of one of these | the same |
  *

@@ -6,9 +6,20 @@ import type { Version } from './version.js';
 export type StoreStep =
   'read' | 'begin' | 'renew' | 'fill' | 'mark' | 'invalidate' | 'set' | 'register' | 'announce' | 'clear';
 
-/** Why a loaded value was returned but not stored. `uncacheable`: it is its own request's alone, a stream for example; the event `bypassed` says more. */
+/**
+ * Why a value was returned but not stored. `uncacheable`: it is its own request's alone, a stream for example; the event `bypassed` says more. `cache-if`: `cacheIf` said no. `no-ttl`: its ttl is
+ * below 1. `policy-failed`: `cacheIf` or the function in `ttlMs` threw, or gave something else than it should.
+ */
 export type NotStoredReason =
-  'undefined' | 'uncacheable' | 'unserializable' | 'too-large' | 'tag-full' | 'tags-unknown';
+  | 'undefined'
+  | 'uncacheable'
+  | 'unserializable'
+  | 'too-large'
+  | 'tag-full'
+  | 'tags-unknown'
+  | 'cache-if'
+  | 'no-ttl'
+  | 'policy-failed';
 
 /** What keeps others from loading beside a load: the lock, the store's lease in its place (`onLockUnavailable: 'lease'`), or nothing. */
 export type LoadedUnder = 'lock' | 'lease' | 'none';
@@ -29,12 +40,17 @@ export type UnlockedReason =
 export type CacheEvent =
   /** A fresh value was found by the first look. */
   | { readonly type: 'hit'; readonly key: string; readonly freshForMs: number }
-  /** A stale value was served: while it is refreshed, because the load failed, because the wait ran out, or because the lock service is down (`onLockUnavailable: 'stale'`). */
+  /**
+   * A stale value was served: while it is refreshed, because the load failed, takes longer than `softLoadTimeoutMs` or has no turn, because the wait ran out, or because the lock service is down
+   * (`onLockUnavailable: 'stale'`).
+   */
   | {
       readonly type: 'stale-hit';
       readonly key: string;
-      readonly because: 'refreshing' | 'load-failed' | 'wait-timeout' | 'lock-unavailable';
+      readonly because: 'refreshing' | 'load-failed' | 'load-slow' | 'load-limit' | 'wait-timeout' | 'lock-unavailable';
     }
+  /** A value that was served as a hit is loaded anew in the background, before it expires; see `eagerRefresh`. */
+  | { readonly type: 'eager-refresh'; readonly key: string; readonly freshForMs: number }
   /** The first look found nothing to serve. */
   | { readonly type: 'miss'; readonly key: string }
   /** The caller shares a load that is under way in this process. */
@@ -72,6 +88,17 @@ export type CacheEvent =
   | { readonly type: 'filled-by-another'; readonly key: string }
   /** The second look left or found a lease; the load may begin. */
   | { readonly type: 'leased'; readonly key: string; readonly existed: boolean }
+  /** `maxConcurrentLoads` are under way here: the load waits for its turn, behind so many others. */
+  | { readonly type: 'load-queued'; readonly key: string; readonly ahead: number }
+  /** Its turn has come. */
+  | { readonly type: 'load-turn'; readonly key: string; readonly waitedMs: number }
+  /** This process did not take a load on, or a caller no longer waits for its turn. `background`: it was a refresh, and nobody waited for it. */
+  | {
+      readonly type: 'load-shed';
+      readonly key: string;
+      readonly because: 'limit' | 'queue-full' | 'wait-timeout';
+      readonly background: boolean;
+    }
   /** Every load of this process. One that is not under the lock says why: those under `none` are what the fleet loads beyond one load a key. */
   | {
       readonly type: 'load-started';

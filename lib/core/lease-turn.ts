@@ -69,6 +69,8 @@ export class LeaseTurn {
     bell: Bell,
     endsAt: number,
   ): Promise<Landing | Unlocked | undefined> {
+    // Who only waits holds no slot.
+    flight.leaveSlot();
     const since = this.clock.elapsedMs();
     const forgetStop = this.stop.onAbort(() => {
       flight.hurry();

@@ -1,10 +1,13 @@
 import type { CacheEvent, LoadedUnder, UnlockedReason } from './cache-event.js';
 import type { Clock } from './clock.js';
+import type { EagerRefresh } from './eager-refresh.js';
 import { isDistributedCacheError } from './errors.js';
 import type { Flight, Landing, Seen } from './flight.js';
 import type { Keep, Lease } from './keep.js';
 import type { LateSignal } from './late-signal.js';
 import type { LoadChain } from './load-chain.js';
+import type { LoadLimit } from './load-limit.js';
+import type { LoadPolicy } from './load-policy.js';
 import type { LoadRequest } from './load-request.js';
 import { runLoader } from './loader-run.js';
 import type { LeaseTurn } from './lease-turn.js';
@@ -13,7 +16,8 @@ import { withoutLock, type LockTurn } from './lock-turn.js';
 import type { Look } from './look.js';
 import type { SharedFailures } from './shared-failures.js';
 import type { StoreGate } from './store-gate.js';
-import { isLanding, unlocked, type Way } from './turn.js';
+import { isLanding, unlocked, type Turn, type Way } from './turn.js';
+import type { KeyState } from './versioned-store.js';
 
 /** The lease to load under, what another left meanwhile, or why there is no lease; `busy`: another loads, and the lease serves as the lock. */
 type Begun = Lease | Landing | 'busy' | 'store-unavailable' | 'in-the-way';
@@ -21,12 +25,14 @@ type Begun = Lease | Landing | 'busy' | 'store-unavailable' | 'in-the-way';
 export interface LoadingParts {
   readonly store: StoreGate;
   readonly look: Look;
+  readonly limit: LoadLimit;
   readonly turns: LockTurn;
   readonly leases: LeaseTurn;
   readonly claims: LoadClaims;
   readonly keep: Keep;
   readonly failures: SharedFailures;
   readonly chain: LoadChain;
+  readonly eager: EagerRefresh;
   readonly clock: Clock;
   readonly storeTimeoutMs: number;
   readonly stop: LateSignal;
@@ -39,13 +45,12 @@ export class Loading {
 
   async fly(flight: Flight, seen: Seen, request: LoadRequest<unknown>): Promise<Landing> {
     if (!seen.up || seen.inTheWay === true) {
+      const { limit } = this.parts;
+      if (!limit.tryTake(flight) && !(await limit.admit(flight, request.policy))) return { kind: 'nothing' };
       flight.begin(undefined);
       return this.loadUnstored(flight, request, seen.up ? 'in-the-way' : 'store-unavailable');
     }
-    const queued = seen.state.mark?.kind !== 'unstored';
-    const turn = queued
-      ? await this.parts.turns.take(flight, request.policy, !seen.state.loading)
-      : unlocked('unstored');
+    const turn = await this.approach(flight, seen.state, request.policy);
     if (isLanding(turn)) return turn;
     if (flight.abandoned) return { kind: 'nothing' };
     const first = await this.loadInTurn(flight, request, turn);
@@ -55,15 +60,47 @@ export class Loading {
     return second === 'lock-lost' ? { kind: 'nothing' } : second;
   }
 
+  /** A slot, then the lock; without a slot where another is loading already, for then there may be nothing to load here. */
+  private async approach(flight: Flight, { loading, mark }: KeyState, policy: LoadPolicy): Promise<Turn> {
+    const { limit, turns } = this.parts;
+    const isLocked = mark?.kind !== 'unstored';
+    let likelyFree = !loading;
+    let needsSlot = likelyFree || !isLocked;
+    for (;;) {
+      if (needsSlot && !(await this.hasSlot(flight, policy))) return { kind: 'nothing' };
+      const turn = isLocked ? await turns.take(flight, policy, likelyFree) : unlocked('unstored');
+      if (isLanding(turn) || turn.kind === 'by-lease' || limit.tryTake(flight)) return turn;
+      // Another's load was awaited without a slot, and has left nothing. None is free now: others in the fleet may have the lock meanwhile.
+      flight.release();
+      needsSlot = true;
+      likelyFree = false;
+    }
+  }
+
+  private async hasSlot(flight: Flight, policy: LoadPolicy): Promise<boolean> {
+    return this.parts.limit.tryTake(flight) || this.parts.limit.admit(flight, policy);
+  }
+
   private async loadInTurn(flight: Flight, request: LoadRequest<unknown>, way: Way): Promise<Landing | 'lock-lost'> {
-    const begin = (): Promise<Begun> => flight.ask(() => this.begin(flight, request, way));
-    const begun = way.kind === 'by-lease' ? await this.parts.leases.take(flight, request.policy, begin) : await begin();
+    const begun = await this.beginInTurn(flight, request, way);
     if (begun === 'in-the-way' || begun === 'store-unavailable') return this.loadUnstored(flight, request, begun);
     // Only a begin by the lease finds another at work and leaves it the turn.
     if (begun === 'busy') return { kind: 'nothing' };
     if ('lease' in begun) return this.loadAndKeep(flight, request, begun, way);
-    if (begun.kind === 'unlocked') return this.loadInTurn(flight, request, begun);
-    return begun;
+    return begun.kind === 'unlocked' ? this.loadInTurn(flight, request, begun) : begun;
+  }
+
+  /** A wait by the lease leaves the slot, as one at the lock does: it is taken anew before each begin that may lead to a load. */
+  private async beginInTurn(
+    flight: Flight,
+    request: LoadRequest<unknown>,
+    way: Way,
+  ): Promise<Begun | ReturnType<typeof unlocked>> {
+    const begin = async (): Promise<Begun> => {
+      if (!(await this.hasSlot(flight, request.policy))) return { kind: 'nothing' };
+      return flight.ask(() => this.begin(flight, request, way));
+    };
+    return way.kind === 'by-lease' ? this.parts.leases.take(flight, request.policy, begin) : begin();
   }
 
   /** The second look: what another has filled or failed meanwhile, or the lease to load under. */
@@ -72,7 +109,8 @@ export class Loading {
     const { key, policy } = request;
     const unlessLoading = way.kind === 'by-lease';
     const leaseMs = policy.loadTimeoutMs + storeTimeoutMs;
-    const offer = { lease: clock.uniqueId(), leaseMs, unlessLoading, ...claims.offer };
+    const early = flight.earlyMs > 0 && { earlyMs: flight.earlyMs };
+    const offer = { lease: clock.uniqueId(), leaseMs, unlessLoading, ...claims.offer, ...early };
     const begun = await store.begin(key, offer).catch((error: unknown) => ({ kind: 'down' as const, error }));
     switch (begun.kind) {
       case 'down':
@@ -164,7 +202,9 @@ export class Loading {
       const value = await this.parts.chain.run(flight, () =>
         runLoader(clock, loader, { timeoutMs: policy.loadTimeoutMs, stops, hint: flight.heldLock?.signal }),
       );
-      this.parts.report({ type: 'load-finished', key, loadMs: clock.elapsedMs() - startedAt });
+      const loadMs = clock.elapsedMs() - startedAt;
+      this.parts.report({ type: 'load-finished', key, loadMs });
+      this.parts.eager.loaded(key, policy, loadMs);
       return value;
     } catch (error) {
       this.parts.report({ type: 'load-failed', key, loadMs: clock.elapsedMs() - startedAt, error });

@@ -1,12 +1,15 @@
+import { Announcements, type KeyChange } from './announcements.js';
 import type { CacheEvent, CacheObserver } from './cache-event.js';
 import type { Clock } from './clock.js';
 import type { EntryCodec } from './entry-codec.js';
-import { CacheClosedError, UnserializableValueError } from './errors.js';
+import { EagerRefresh } from './eager-refresh.js';
+import { CacheClosedError } from './errors.js';
 import { Flight, type Landing, type Seen } from './flight.js';
 import { freezeDeep } from './freeze.js';
 import { Keep } from './keep.js';
 import { LateSignal } from './late-signal.js';
 import { LoadChain } from './load-chain.js';
+import { LoadLimit, type LoadLimits } from './load-limit.js';
 import type { LoadPolicy, SharePolicy } from './load-policy.js';
 import type { Answer, LoadRequest } from './load-request.js';
 import { Loading } from './loading.js';
@@ -15,14 +18,14 @@ import { AfterWaiting } from './after-waiting.js';
 import { LeaseTurn } from './lease-turn.js';
 import { LoadClaims } from './load-claim.js';
 import { LockTurn } from './lock-turn.js';
-import { Look } from './look.js';
+import { Look, type FreshHit } from './look.js';
 import { Passenger } from './passenger.js';
 import { RecentLoads } from './recent-loads.js';
 import { SharedFailures } from './shared-failures.js';
 import { SingleFlight } from './single-flight.js';
 import { StoreGate } from './store-gate.js';
 import { Tagging, type TagChange } from './tagging.js';
-import type { ChangeKind, Lifetime, VersionedStore } from './versioned-store.js';
+import type { Lifetime, VersionedStore } from './versioned-store.js';
 import type { Version } from './version.js';
 
 export interface ReadThroughParts {
@@ -32,6 +35,8 @@ export interface ReadThroughParts {
   readonly clock: Clock;
   /** Must not throw. */
   readonly observer: CacheObserver;
+  /** Left out: any number of loads at once. */
+  readonly limits?: LoadLimits;
   readonly storeTimeoutMs: number;
   readonly lockTimeoutMs: number;
   readonly floorMs: number;
@@ -40,6 +45,8 @@ export interface ReadThroughParts {
   /** Whether keys that an announced tag led to are loaded again at once, where this process knows how. */
   readonly refreshOnChange: boolean;
 }
+
+const NO_LIMITS: LoadLimits = { maxConcurrentLoads: Infinity, maxQueuedLoads: 0 };
 
 /** So many keys a process knows how to load again. */
 const MAX_RECENT = 1_000;
@@ -53,35 +60,52 @@ export class ReadThrough {
   private readonly store: StoreGate;
   private readonly look: Look;
   private readonly loading: Loading;
-  private readonly tagging: Tagging;
+  private readonly limit: LoadLimit;
+  private readonly announcements: Announcements;
   private readonly recent: RecentLoads | undefined;
   private readonly failures: SharedFailures;
-  private readonly flights = new SingleFlight();
+  private readonly eager: EagerRefresh;
+  private readonly flights: SingleFlight;
   private readonly chain = new LoadChain();
   private readonly stopping = new LateSignal();
 
   constructor(private readonly parts: ReadThroughParts) {
     const { clock, codec, floorMs, lockTimeoutMs, locks, maxKeysPerTag, storeTimeoutMs } = parts;
     const stop = this.stopping;
+    this.flights = new SingleFlight(this.report);
     this.store = new StoreGate(parts.store, clock, storeTimeoutMs, this.report);
     this.look = new Look(this.store, codec, clock, floorMs, this.flights.nextOrder, this.report);
     this.failures = new SharedFailures(clock);
+    this.eager = new EagerRefresh(clock);
     this.recent = parts.refreshOnChange ? new RecentLoads(clock, MAX_RECENT) : undefined;
     // A floor lives at least as long as a lease, and a load that outlives its lease is refused.
-    this.tagging = new Tagging(this.store, { maxKeysPerTag, memoryMs: 2 * floorMs }, this.report);
+    const tagging = new Tagging(this.store, { maxKeysPerTag, memoryMs: 2 * floorMs }, this.report);
     const afterWaiting = new AfterWaiting(this.look, this.failures, this.report);
+    this.limit = new LoadLimit(parts.limits ?? NO_LIMITS, clock, stop, this.report);
     this.loading = new Loading({
       store: this.store,
       look: this.look,
+      limit: this.limit,
       turns: new LockTurn(locks, afterWaiting, clock, lockTimeoutMs, stop, this.report),
       leases: new LeaseTurn(this.store, afterWaiting, clock, lockTimeoutMs, stop, this.report),
       claims: new LoadClaims(this.store, clock),
-      keep: new Keep(this.store, codec, clock, this.look, this.failures, this.tagging, floorMs, this.report),
+      keep: new Keep(this.store, codec, clock, this.look, this.failures, tagging, floorMs, this.report),
       failures: this.failures,
       chain: this.chain,
+      eager: this.eager,
       clock,
       storeTimeoutMs,
       stop,
+      report: this.report,
+    });
+    this.announcements = new Announcements({
+      store: this.store,
+      flights: this.flights,
+      failures: this.failures,
+      tagging,
+      codec,
+      floorMs,
+      refresh: this.refresh,
       report: this.report,
     });
   }
@@ -104,11 +128,12 @@ export class ReadThrough {
         const hit = seen.up ? this.look.hit(seen.state) : undefined;
         if (hit !== undefined) {
           this.report({ type: 'hit', key, freshForMs: hit.freshForMs });
+          if (seen.up && policy.eagerRefresh !== 0) this.refreshEarly(seen, request, hit);
           return presented({ value: hit.value as T, outcome: 'HIT' }, policy.share);
         }
         const served = seen.up ? await this.serve(seen, request) : this.refuseOrGoOn(seen, policy, key);
         if (served !== undefined) return presented(served as Answer<T>, policy.share);
-        passenger ??= new Passenger(this.parts.clock, request, this.look, this.report);
+        passenger ??= new Passenger(this.parts.clock, request, this.look, this.limit, this.report);
         const flight = await this.board(seen, request, passenger);
         if (flight === undefined) continue;
         const caller = passenger;
@@ -131,58 +156,24 @@ export class ReadThrough {
     return share === 'frozen' ? freezeDeep(found?.value).value : found?.value;
   }
 
-  /**
-   * Stores a writer's own value over one of a known, strictly lower version; in every other case it invalidates.
-   *
-   * @throws UnserializableValueError, StoreUnavailableError
-   */
-  async set(key: string, value: unknown, version: Version, lifetime: Lifetime): Promise<'stored' | 'invalidated'> {
-    if (value === undefined)
-      throw new UnserializableValueError('Expected a value to set, got undefined: invalidate the key instead');
-    const payload = this.parts.codec.encode(value);
-    this.supersede(key);
-    const outcome = await this.store.set(key, { payload, version, ...lifetime, floorMs: this.parts.floorMs });
-    this.report({ type: 'set', key, outcome });
-    return outcome;
+  /** See `Announcements.set`. */
+  set(key: string, value: unknown, version: Version, lifetime: Lifetime): Promise<'stored' | 'invalidated'> {
+    return this.announcements.set(key, value, version, lifetime);
   }
 
-  /**
-   * Announces a committed change of what stands under a key. Resolves when the store has it: whoever begins to read after that gets the new value.
-   *
-   * @throws StoreUnavailableError when the store may not have it; what was stored before may then be served until its `ttlMs` is over
-   */
-  async invalidate(key: string, { version, change }: { version?: Version; change?: ChangeKind } = {}): Promise<void> {
-    // Before the store is asked: a load that is filling right now must not pass between the two.
-    this.supersede(key);
-    this.failures.forget(key);
-    await this.store.invalidate(key, {
-      floorMs: this.parts.floorMs,
-      ...(version === undefined ? {} : { version }),
-      ...(change === undefined ? {} : { change }),
-    });
-    this.report({ type: 'invalidated', key, ...(version === undefined ? {} : { version }) });
+  /** See `Announcements.invalidate`. */
+  invalidate(key: string, change?: KeyChange): Promise<void> {
+    return this.announcements.invalidate(key, change);
   }
 
-  /**
-   * Announces committed changes of what carries these tags. Resolves when the store has them, and every key that they lead to is invalidated: whoever begins to read after that gets the
-   * new value.
-   *
-   * @throws StoreUnavailableError when the store may not have all of it; as much as could be was done, and it may be repeated
-   */
-  async announceTags(changes: readonly TagChange[]): Promise<void> {
-    const tags = changes.map(({ tag }) => tag);
-    for (const flight of this.flights.all()) flight.noteAnnounced(tags);
-    const keys = await this.tagging.announce(changes, (key, change) => this.invalidate(key, change));
-    this.report({ type: 'tags-announced', tags, keys: keys.length });
-    for (const key of keys) void this.refresh(key);
+  /** See `Announcements.announceTags`. */
+  announceTags(changes: readonly TagChange[]): Promise<void> {
+    return this.announcements.announceTags(changes);
   }
 
-  /** Empties the namespace; loads under way are not stored. @throws StoreUnavailableError */
-  async clear(): Promise<void> {
-    this.supersede();
-    this.failures.clear();
-    await this.store.clear();
-    this.report({ type: 'cleared' });
+  /** See `Announcements.clear`. */
+  clear(): Promise<void> {
+    return this.announcements.clear();
   }
 
   /** Ends every load and every wait with `CacheClosedError`, and resolves when none is left. What was given to the constructor stays open. */
@@ -252,6 +243,7 @@ export class ReadThrough {
       switch (current.admits(seen)) {
         case 'join':
           passenger.leads = false;
+          if (this.chain.flight !== undefined) current.carry();
           passenger.boardedAt = this.flights.nextOrder();
           current.hasLateCallers ||= current.isLate(passenger.boardedAt);
           this.report({ type: 'joined', key: request.key });
@@ -265,7 +257,7 @@ export class ReadThrough {
           await passenger.whileStaying(Promise.resolve(current.underWay));
           break;
         case 'superseded':
-          this.supersedeFlight(current);
+          this.flights.supersede(current);
           if (this.flights.setAside(current)) break;
           // Two superseded loads are running already: a third would make a key that changes faster than it loads pile them up.
           await passenger.whileStaying(this.flights.oneLanding(request.key));
@@ -274,15 +266,29 @@ export class ReadThrough {
     }
   }
 
-  private launch(seen: Seen, request: LoadRequest<unknown>, background: boolean): Flight {
+  /** Loads a value in the background that is still fresh, where the policy says so and nobody does already or has just failed at it. */
+  private refreshEarly(seen: Seen & { up: true }, request: LoadRequest<unknown>, hit: FreshHit): void {
+    const { key, policy } = request;
+    const { loading, mark } = seen.state;
+    if (loading || mark !== undefined || this.flights.current(key) !== undefined) return;
+    if (this.stopping.aborted || !this.eager.isDue(key, policy, hit)) return;
+    this.report({ type: 'eager-refresh', key, freshForMs: hit.freshForMs });
+    // What another has filled since is fresh for longer than what was seen, and ends the flight.
+    this.launch(seen, request, true, hit.freshForMs + 1);
+  }
+
+  private launch(seen: Seen, request: LoadRequest<unknown>, background: boolean, earlyMs = 0): Flight {
     const { key, policy } = request;
     const parent = background ? undefined : this.chain.flight;
     if (!background && request.repeatable === true) this.recent?.remember(request);
     const flight = new Flight(key, background, policy.cancelUnwatched, parent, this.flights.nextOrder);
+    flight.earlyMs = earlyMs;
+    if (parent !== undefined) flight.carry();
     this.flights.add(flight);
     flight.landing = this.loading.fly(flight, seen, request).finally(() => {
       flight.landed = true;
       flight.release();
+      flight.leaveSlot();
       this.flights.remove(flight);
     });
     flight.landing.catch(() => undefined); // each caller hears of it by itself, a background refresh by its event
@@ -290,29 +296,16 @@ export class ReadThrough {
   }
 
   /** Loads in the background what a change has outdated, unless somebody does already. */
-  private async refresh(key: string): Promise<void> {
+  private readonly refresh = async (key: string): Promise<void> => {
     const recent = this.recent?.find(key);
     if (recent === undefined) return;
     const seen = await this.look.at(key);
     const isNeeded = seen.up && seen.state.value === undefined && !seen.state.loading;
     if (isNeeded && this.flights.current(key) === undefined && !this.stopping.aborted)
       recent.inContext(() => this.launch(seen, recent.request, true));
-  }
+  };
 
-  // --- what overtakes a flight --------------------------------------------------------------------------------------------------------
-
-  /** Loads of this process that have begun must not be joined or stored any more; those that have not will begin after the change. */
-  private supersede(key?: string): void {
-    for (const flight of this.flights.all(key)) {
-      if (flight.loading) this.supersedeFlight(flight);
-    }
-  }
-
-  private supersedeFlight(flight: Flight): void {
-    if (flight.superseded) return;
-    flight.supersede();
-    this.report({ type: 'flight-superseded', key: flight.key });
-  }
+  // --- hand out -------------------------------------------------------------------------------------------------------------------
 
   /**
    * What one caller gets of a landing. The first copy is the loaded value itself. The frozen one never is: the loader, and whoever it got its value from, may still want to change theirs.

@@ -8,6 +8,10 @@ export interface CacheCounts {
   readonly hits: number;
   /** Answered by a stale value. */
   readonly staleHits: number;
+  /** Of `staleHits`: because the load took longer than `softLoadTimeoutMs`. */
+  readonly softTimeouts: number;
+  /** Values that were loaded anew before they expired. */
+  readonly eagerRefreshes: number;
   /** The first look found nothing to serve. */
   readonly misses: number;
   /** Loads that were started here. */
@@ -16,6 +20,10 @@ export interface CacheCounts {
   readonly unlockedLoads: number;
   /** Loads whose loader failed or took longer than `loadTimeoutMs`. */
   readonly loadFailures: number;
+  /** Loads that had to wait for their turn, because `maxConcurrentLoads` were under way. */
+  readonly queuedLoads: number;
+  /** Loads that were not taken on, and callers that no longer waited for a turn; refreshes too. */
+  readonly shedLoads: number;
   /** Reads that shared a load of this process, and loads that were spared by waiting for another process. */
   readonly waits: number;
   /** Loaded values that were stored. */
@@ -44,10 +52,14 @@ export class CacheStats extends CacheObserver {
     requests: 0,
     hits: 0,
     staleHits: 0,
+    softTimeouts: 0,
+    eagerRefreshes: 0,
     misses: 0,
     loads: 0,
     unlockedLoads: 0,
     loadFailures: 0,
+    queuedLoads: 0,
+    shedLoads: 0,
     waits: 0,
     stored: 0,
     superseded: 0,
@@ -71,10 +83,13 @@ export class CacheStats extends CacheObserver {
 
 const COUNTED: Partial<Record<CacheEvent['type'], readonly (keyof Counts)[]>> = {
   hit: ['requests', 'hits'],
+  'eager-refresh': ['eagerRefreshes'],
   miss: ['requests', 'misses'],
   joined: ['waits'],
   'lock-waited': ['waits'],
   'lease-waited': ['waits'],
+  'load-queued': ['queuedLoads'],
+  'load-shed': ['shedLoads'],
   'load-failed': ['loadFailures'],
   stored: ['stored'],
   superseded: ['superseded'],
@@ -86,9 +101,18 @@ const COUNTED: Partial<Record<CacheEvent['type'], readonly (keyof Counts)[]>> = 
   'lock-unavailable': ['lockFailures'],
 };
 
+const STALE_COUNTED = {
+  refreshing: ['requests', 'staleHits'],
+  'load-failed': ['staleHits'],
+  'load-slow': ['staleHits', 'softTimeouts'],
+  'load-limit': ['staleHits'],
+  'lock-unavailable': ['staleHits'],
+  'wait-timeout': ['staleHits'],
+} as const;
+
 function countedBy(event: CacheEvent): readonly (keyof Counts)[] {
   // One that was served after a failed load or a long wait was a miss before, and is counted as a request there.
-  if (event.type === 'stale-hit') return event.because === 'refreshing' ? ['requests', 'staleHits'] : ['staleHits'];
+  if (event.type === 'stale-hit') return STALE_COUNTED[event.because];
   if (event.type === 'load-started') return event.under === 'none' ? ['loads', 'unlockedLoads'] : ['loads'];
   return COUNTED[event.type] ?? [];
 }

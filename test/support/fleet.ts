@@ -1,6 +1,7 @@
 import { ClassRegistry } from '../../lib/codec/class-registry.js';
 import { TaggedJsonCodec } from '../../lib/codec/tagged-json-codec.js';
 import type { CacheEvent } from '../../lib/core/cache-event.js';
+import type { LoadLimits } from '../../lib/core/load-limit.js';
 import type { LoadPolicy } from '../../lib/core/load-policy.js';
 import type { Answer, Loader } from '../../lib/core/load-request.js';
 import type { LockProvider } from '../../lib/core/lock-provider.js';
@@ -14,13 +15,17 @@ import { InProcessVersionedStore } from '../../lib/stores/in-process-versioned-s
 import { ManualClock } from '../../lib/testing/manual-clock.js';
 import { StagedStore } from './staged-store.js';
 
-export const POLICY: LoadPolicy = {
+export const POLICY: LoadPolicy & { readonly ttlMs: number } = {
   ttlMs: 60_000,
+  ttlJitter: 0,
+  eagerRefresh: 0,
   staleWhileRevalidateMs: 0,
   staleIfErrorMs: 0,
   loadTimeoutMs: 30_000,
+  softLoadTimeoutMs: 30_000,
   waitMs: 30_000,
   onWaitTimeout: 'load',
+  onLoadLimit: 'wait',
   onLockUnavailable: 'lease',
   onStoreUnavailable: 'load',
   failureBackoffMs: 1_000,
@@ -54,6 +59,7 @@ export interface InstanceParts {
   readonly storeTimeoutMs?: number;
   readonly classes?: ClassRegistry;
   readonly refreshOnChange?: boolean;
+  readonly limits?: LoadLimits;
 }
 
 /** One "process" over a store and a lock service that others share. */
@@ -67,6 +73,7 @@ export function makeInstance(parts: InstanceParts): Instance {
     codec: new TaggedJsonCodec(parts.classes ?? new ClassRegistry()),
     clock,
     observer: { observe: (event) => void events.push(event) },
+    ...(parts.limits === undefined ? {} : { limits: parts.limits }),
     storeTimeoutMs,
     lockTimeoutMs: 3_000,
     floorMs: 60_000,
@@ -105,8 +112,17 @@ export class Fleet {
   instance(
     locks: LockProvider = new InProcessLockProvider({ clock: this.clock, table: this.table }),
     classes = new ClassRegistry(),
+    limits?: LoadLimits,
   ): Instance {
     const { clock, refreshOnChange, shared, storeTimeoutMs } = this;
-    return makeInstance({ store: shared, locks, clock, storeTimeoutMs, classes, refreshOnChange });
+    return makeInstance({
+      store: shared,
+      locks,
+      clock,
+      storeTimeoutMs,
+      classes,
+      refreshOnChange,
+      ...(limits && { limits }),
+    });
   }
 }

@@ -1,10 +1,10 @@
-/** Arguments: the offered lease, its life, how long the load is believed to go on (an empty text: as long as the lease), the channel for whoever waits instead of loading beside another (or an empty text). */
+/** Arguments: the offered lease, its life, how long a value must be fresh to count as such, how long the load is believed to go on (an empty text: as long as the lease), the channel for whoever waits instead of loading beside another (or an empty text). */
 export const BEGIN = `
-local fresh = fresh_value()
+local fresh = ends('fresh-until') - now >= tonumber(ARGV[3]) and fresh_value()
 if fresh then return { 'fresh', fresh } end
 if alive('mark-until') and state['mark-kind'] == 'failed' then return { 'failed', state['mark'] } end
 
-local token, lasts, until_when, loading = ARGV[1], from_now(ARGV[2]), ARGV[3] == '' and '1' or text(from_now(ARGV[3])), '0'
+local token, lasts, until_when, loading = ARGV[1], from_now(ARGV[2]), ARGV[4] == '' and '1' or text(from_now(ARGV[4])), '0'
 -- a live lease is never replaced: where loads outlast the patience of waiters, nobody would ever fill
 if alive('lease-until') and state['lease'] then
   token = state['lease']
@@ -15,8 +15,8 @@ if alive('lease-until') and state['lease'] then
   if is_loading() then loading = '1' end
 end
 local existed = token ~= ARGV[1]
-if ARGV[4] ~= '' and existed and loading == '1' then
-  redis.pcall('HSET', key, 'waited', ARGV[4])
+if ARGV[5] ~= '' and existed and loading == '1' then
+  redis.pcall('HSET', key, 'waited', ARGV[5])
 else
   redis.call(unpack(put({ 'lease', token, 'lease-until', text(lasts), 'loading', until_when })))
   expire()

@@ -85,10 +85,14 @@ export class RedisVersionedStore extends VersionedStore {
       });
   }
 
-  async begin(key: string, { lease, leaseMs, loadingMs, unlessLoading = false }: BeginOptions): Promise<BeginOutcome> {
+  async begin(
+    key: string,
+    { lease, leaseMs, loadingMs, unlessLoading = false, earlyMs = 0 }: BeginOptions,
+  ): Promise<BeginOutcome> {
     const args = [
       lease,
       duration(leaseMs),
+      duration(earlyMs),
       loadingMs === undefined ? '' : duration(loadingMs),
       unlessLoading ? this.#messages.channel : '',
     ];

@@ -23,6 +23,7 @@ import {
   SharedLoadError,
   StoreUnavailableError,
   UnserializableValueError,
+  LoadLimitError,
   WaitTimeoutError,
 } from '../../../lib/core/errors.js';
 import { TaggedJsonCodec } from '../../../lib/codec/tagged-json-codec.js';
@@ -203,6 +204,7 @@ describe('errors', () => {
 
   it.each([
     [new LoadTimeoutError('secret host'), 504, undefined],
+    [new LoadLimitError('secret host'), 503, 1],
     [new WaitTimeoutError('secret host'), 503, 1],
     [new CacheClosedError('secret host'), 503, 1],
     [new LockUnavailableError('secret host'), 503, 2],

@@ -296,6 +296,32 @@ describe('the lease as the lock', () => {
     expect(outage.clock.pendingTimers).toBe(0);
   });
 
+  it('who waits holds no slot of the load limit, and takes one again before it loads', async () => {
+    const outage = new Outage();
+    const b = makeInstance({
+      ...{ store: outage.store, locks: outage.locks(), clock: outage.clock },
+      limits: { maxConcurrentLoads: 1, maxQueuedLoads: 10 },
+    });
+    await outage.store.begin('k', { lease: 'elsewhere', leaseMs: 31_000 });
+    const { load, end } = outage.loader();
+    const waiting = b.load(load);
+    await outage.clock.settle();
+    // 1. The wait has left its slot: another key may load; 2. what is waited for ends without a value; 3. the slot is taken, so nobody begins.
+    const other = outage.loader();
+    const loading = b.load(other.load, {}, { key: 'other' });
+    await outage.clock.settle();
+    expect(outage.loads).toBe(1);
+    await outage.store.invalidate('k', { floorMs: 60_000 });
+    await outage.clock.settle();
+    expect((await outage.store.read('k')).loading).toBe(false);
+    other.end.resolve('v');
+    await loading;
+    await outage.clock.settle();
+    expect(outage.loads).toBe(2);
+    end.resolve('w');
+    expect((await waiting).value).toBe('w');
+  });
+
   it('closing the cache ends the wait', async () => {
     const outage = new Outage();
     const b = outage.instance();
