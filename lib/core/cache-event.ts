@@ -1,9 +1,13 @@
+import type { BreakerState } from './circuit-breaker.js';
 import type { LockState, WakeReason } from './lock-provider.js';
 import type { SupersededReason } from './versioned-store.js';
 import type { Version } from './version.js';
 
 /** Which step of the store an event speaks of. */
 export type StoreStep = 'read' | 'begin' | 'fill' | 'mark' | 'invalidate' | 'set' | 'register' | 'announce' | 'clear';
+
+/** Why the store was not asked. */
+export type UnaskedReason = 'breaker-open';
 
 /**
  * Why a value was returned but not stored. `uncacheable`: it is its own request's alone, a stream for example; the event `bypassed` says more. `cache-if`: `cacheIf` said no. `no-ttl`: its ttl is
@@ -97,8 +101,21 @@ export type CacheEvent =
   | { readonly type: 'not-stored'; readonly key: string; readonly reason: NotStoredReason; readonly detail?: string }
   /** The wait for another's load ran out; what happens next is `onWaitTimeout`. */
   | { readonly type: 'wait-timeout'; readonly key: string; readonly waitedMs: number }
-  /** The store did not answer a step, or answered with an error; what happens next is `onStoreUnavailable`. */
-  | { readonly type: 'store-unavailable'; readonly step: StoreStep; readonly key?: string; readonly error: unknown }
+  /** The store did not answer a step, or answered with an error; what happens next is `onStoreUnavailable`. With `unasked` it was not even asked. */
+  | {
+      readonly type: 'store-unavailable';
+      readonly step: StoreStep;
+      readonly key?: string;
+      readonly error: unknown;
+      readonly unasked?: UnaskedReason;
+    }
+  /** The circuit breaker before the store or the lock service opened, closed, or sends a probe (`half-open`). */
+  | {
+      readonly type: 'breaker-changed';
+      readonly server: 'store' | 'lock';
+      readonly state: BreakerState;
+      readonly previous: BreakerState;
+    }
   /** Bytes under one of our keys could not be read; they count as a miss. */
   | { readonly type: 'corrupt-entry'; readonly key: string; readonly error: unknown }
   /**
@@ -116,6 +133,10 @@ export type CacheEvent =
   | { readonly type: 'announcement-made-up'; readonly tags: number }
   /** The process ended with changes that it could not announce. Older values may be served until their `ttlMs` is over. */
   | { readonly type: 'announcement-lost'; readonly tags: number; readonly error: unknown }
+  /** So many rows that their writers had left in the outbox were announced here, and removed. */
+  | { readonly type: 'outbox-drained'; readonly rows: number }
+  /** The outbox could not be read, or what stands in it not be announced. It stays there, and is tried again. */
+  | { readonly type: 'outbox-failing'; readonly error: unknown }
   /** A writer's value was stored over one of a lower version, or its change was announced and nothing stored. */
   | { readonly type: 'set'; readonly key: string; readonly outcome: 'stored' | 'invalidated' }
   /** The namespace was emptied. */

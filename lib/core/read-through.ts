@@ -1,6 +1,7 @@
 import { Announcements, type KeyChange } from './announcements.js';
 import type { CacheEvent, CacheObserver } from './cache-event.js';
-import type { Clock } from './clock.js';
+import { noBreaker, type BreakerFactory } from './circuit-breaker.js';
+import { withDeadline, type Clock } from './clock.js';
 import type { EntryCodec } from './entry-codec.js';
 import { EagerRefresh } from './eager-refresh.js';
 import { CacheClosedError } from './errors.js';
@@ -13,6 +14,7 @@ import { LoadLimit, type LoadLimits } from './load-limit.js';
 import type { LoadPolicy, SharePolicy } from './load-policy.js';
 import type { Answer, LoadRequest } from './load-request.js';
 import { Loading } from './loading.js';
+import { LockGate } from './lock-gate.js';
 import type { LockProvider } from './lock-provider.js';
 import { LockTurn } from './lock-turn.js';
 import { Look, type FreshHit } from './look.js';
@@ -41,6 +43,8 @@ export interface ReadThroughParts {
   readonly maxKeysPerTag: number;
   /** Whether keys that an announced tag led to are loaded again at once, where this process knows how. */
   readonly refreshOnChange: boolean;
+  /** Stands before the store and before the lock service. Default: none. */
+  readonly breaker?: BreakerFactory;
 }
 
 const NO_LIMITS: LoadLimits = { maxConcurrentLoads: Infinity, maxQueuedLoads: 0 };
@@ -55,6 +59,7 @@ const MAX_RECENT = 1_000;
  */
 export class ReadThrough {
   private readonly store: StoreGate;
+  private readonly locks: LockGate;
   private readonly look: Look;
   private readonly loading: Loading;
   private readonly limit: LoadLimit;
@@ -65,12 +70,18 @@ export class ReadThrough {
   private readonly flights: SingleFlight;
   private readonly chain = new LoadChain();
   private readonly stopping = new LateSignal();
+  /** Nothing is refreshed any more. */
+  private quiet = false;
+  /** Only the loads that are under way go on, and what their loaders ask for. */
+  private landing = false;
 
   constructor(private readonly parts: ReadThroughParts) {
     const { clock, codec, floorMs, lockTimeoutMs, locks, maxKeysPerTag, storeTimeoutMs } = parts;
     const stop = this.stopping;
     this.flights = new SingleFlight(this.report);
-    this.store = new StoreGate(parts.store, clock, storeTimeoutMs, this.report);
+    const { breaker = noBreaker, store } = parts;
+    this.store = new StoreGate({ store, clock, storeTimeoutMs, breaker, report: this.report });
+    this.locks = new LockGate({ locks, lockTimeoutMs, breaker, report: this.report });
     this.look = new Look(this.store, codec, clock, floorMs, this.flights.nextOrder, this.report);
     this.failures = new SharedFailures(clock);
     this.eager = new EagerRefresh(clock);
@@ -82,7 +93,7 @@ export class ReadThrough {
       store: this.store,
       look: this.look,
       limit: this.limit,
-      turns: new LockTurn(locks, this.look, this.failures, clock, lockTimeoutMs, stop, this.report),
+      turns: new LockTurn(this.locks, this.look, this.failures, clock, lockTimeoutMs, stop, this.report),
       keep: new Keep(this.store, codec, clock, this.look, this.failures, tagging, floorMs, this.report),
       failures: this.failures,
       chain: this.chain,
@@ -113,6 +124,7 @@ export class ReadThrough {
   async getOrLoad<T>(request: LoadRequest<T>): Promise<Answer<T>> {
     const { key, policy } = request;
     this.stopping.throwIfAborted();
+    if (this.landing && this.chain.flight === undefined) throw closed();
     this.chain.refuseReentry(key);
     let passenger: Passenger | undefined;
     try {
@@ -170,11 +182,32 @@ export class ReadThrough {
     return this.announcements.clear();
   }
 
+  /** From here on nothing is loaded in the background: a stale value is served and not refreshed. What a caller waits for is loaded as ever. */
+  stopBackground(): void {
+    this.quiet = true;
+  }
+
+  /** Refuses new callers with `CacheClosedError`, and resolves when every load under way has ended, or after `withinMs`. Never rejects. */
+  async land(withinMs: number): Promise<void> {
+    this.quiet = true;
+    this.landing = true;
+    await withDeadline(this.parts.clock, this.allLanded(), withinMs, closed).catch(() => undefined);
+  }
+
   /** Ends every load and every wait with `CacheClosedError`, and resolves when none is left. What was given to the constructor stays open. */
   async close(): Promise<void> {
-    this.stopping.abort(new CacheClosedError('The cache is closed: the application shuts down'));
-    await Promise.allSettled(this.flights.all().map((flight) => flight.landing));
+    this.quiet = true;
+    this.stopping.abort(closed());
+    await this.allLanded();
     this.failures.clear();
+    this.store.close();
+    this.locks.close();
+  }
+
+  /** Loaders that are under way may still ask for other keys. */
+  private async allLanded(): Promise<void> {
+    for (let flights = this.flights.all(); flights.length > 0; flights = this.flights.all())
+      await Promise.allSettled(flights.map((flight) => flight.landing));
   }
 
   // --- look -----------------------------------------------------------------------------------------------------------------------
@@ -198,7 +231,7 @@ export class ReadThrough {
     if (stale !== undefined) {
       this.report({ type: 'stale-hit', key, because: failed ? 'load-failed' : 'refreshing' });
       // Somebody loads already, or a load has just failed: no flight. Nor where this process is on its way.
-      if (!state.loading && failed === undefined && this.flights.current(key) === undefined) {
+      if (!this.quiet && !state.loading && failed === undefined && this.flights.current(key) === undefined) {
         this.launch(seen, request, true);
       }
       return { value: stale.value, outcome: 'STALE' };
@@ -265,7 +298,7 @@ export class ReadThrough {
     const { key, policy } = request;
     const { loading, mark } = seen.state;
     if (loading || mark !== undefined || this.flights.current(key) !== undefined) return;
-    if (this.stopping.aborted || !this.eager.isDue(key, policy, hit)) return;
+    if (this.quiet || !this.eager.isDue(key, policy, hit)) return;
     this.report({ type: 'eager-refresh', key, freshForMs: hit.freshForMs });
     // What another has filled since is fresh for longer than what was seen, and ends the flight.
     this.launch(seen, request, true, hit.freshForMs + 1);
@@ -295,7 +328,7 @@ export class ReadThrough {
     if (recent === undefined) return;
     const seen = await this.look.at(key);
     const isNeeded = seen.up && seen.state.value === undefined && !seen.state.loading;
-    if (isNeeded && this.flights.current(key) === undefined && !this.stopping.aborted)
+    if (isNeeded && this.flights.current(key) === undefined && !this.quiet)
       recent.inContext(() => this.launch(seen, recent.request, true));
   };
 
@@ -324,4 +357,8 @@ export class ReadThrough {
 function presented<T>(answer: Answer<T>, share: SharePolicy): Answer<T> {
   if (share === 'frozen') freezeDeep(answer.value);
   return answer;
+}
+
+function closed(): CacheClosedError {
+  return new CacheClosedError('The cache is closed: the application shuts down');
 }

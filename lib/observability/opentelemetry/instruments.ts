@@ -38,12 +38,22 @@ export const INSTRUMENTS = {
     unit: '1',
     description: 'The connection to the lock service: 1 for the state it is in',
   },
-  'store.failures': counter('{command}', 'Steps that the store did not answer in time, or with an error'),
+  'store.failures': counter(
+    '{command}',
+    'Steps that the store did not answer in time, or with an error, or was not asked for',
+  ),
+  'breaker.status': {
+    kind: 'upDownCounter',
+    unit: '1',
+    description: 'The circuit breaker before each server: 1 for the state it is in',
+  },
   superseded_loads: counter('{load}', 'Loads under way that an announced change has overtaken'),
   version_regressions: counter('{load}', 'Loaded rows older than what was announced or stored'),
   unreadable_entries: counter('{entry}', 'Entries that could not be read and counted as misses'),
   changes: counter('{change}', 'Changes of single keys, by what was made of them'),
   announcements: counter('{tag}', 'Tags whose change was announced, or was not'),
+  'outbox.rows': counter('{row}', 'Rows of the outbox that others had left, and that were announced here'),
+  'outbox.failures': counter('{attempt}', 'Attempts at the outbox that failed'),
   clears: counter('{clear}', 'Times the namespace was emptied'),
 } as const satisfies Record<string, Kind>;
 

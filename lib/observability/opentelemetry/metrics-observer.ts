@@ -1,9 +1,10 @@
 import { CacheObserver, type CacheEvent } from '../../core/cache-event.js';
+import type { BreakerState } from '../../core/circuit-breaker.js';
 import type { LockState } from '../../core/lock-provider.js';
 import type { AttributeSets } from './attribute-sets.js';
 import { BoundedNames, errorName } from './bounded-names.js';
 import { createInstruments, type Histograms, type Sums } from './instruments.js';
-import type { OtelMeter } from './otel-api.js';
+import type { OtelAttributes, OtelMeter } from './otel-api.js';
 
 type EventOf<Type extends CacheEvent['type']> = Extract<CacheEvent, { type: Type }>;
 type Measures = { readonly [Type in CacheEvent['type']]: (event: EventOf<Type>) => void };
@@ -85,7 +86,12 @@ export class MetricsObserver extends CacheObserver {
       this.histograms['lock.hold.duration'].record(inSeconds(heldMs), this.attributes.of({})),
     'lock-lost': () => this.count('lock.losses'),
     'lock-state': ({ provider, state }) => this.lockIs(provider, state),
-    'store-unavailable': ({ step }) => this.count('store.failures', { 'store.step': step }),
+    'store-unavailable': ({ step, unasked }) =>
+      this.count('store.failures', { 'store.step': step, 'store.asked': unasked === undefined }),
+    'breaker-changed': ({ server, state, previous }) => {
+      this.sums['breaker.status'].add(-1, this.breakerAt(server, previous));
+      this.sums['breaker.status'].add(1, this.breakerAt(server, state));
+    },
     'corrupt-entry': () => this.count('unreadable_entries', { 'entry.problem': 'corrupt' }),
     'other-shape': () => this.count('unreadable_entries', { 'entry.problem': 'other-shape' }),
     invalidated: ({ key }) => this.count('changes', { 'change.outcome': 'invalidated' }, key),
@@ -95,6 +101,10 @@ export class MetricsObserver extends CacheObserver {
     'announcement-failed': ({ tags }) => this.announced('kept', tags),
     'announcement-made-up': ({ tags }) => this.announced('made-up', tags),
     'announcement-lost': ({ tags }) => this.announced('lost', tags),
+    'outbox-drained': ({ rows }) => {
+      this.sums['outbox.rows'].add(rows, this.attributes.of({}));
+    },
+    'outbox-failing': () => this.count('outbox.failures'),
     cleared: () => this.count('clears'),
   };
 
@@ -104,6 +114,10 @@ export class MetricsObserver extends CacheObserver {
 
   private announced(outcome: string, tags: number): void {
     this.sums.announcements.add(tags, this.attributes.of({ 'announcement.outcome': outcome }));
+  }
+
+  private breakerAt(server: 'store' | 'lock', state: BreakerState): OtelAttributes {
+    return this.attributes.of({ 'breaker.server': server, 'breaker.state': state });
   }
 
   private lockIs(provider: string, state: LockState): void {
@@ -118,6 +132,8 @@ export class MetricsObserver extends CacheObserver {
   private beginAtZero(): void {
     for (const [name, sets] of Object.entries(FROM_ZERO))
       for (const facts of sets) this.sums[name as keyof typeof FROM_ZERO].add(0, this.attributes.of(facts));
+    for (const server of ['store', 'lock'] as const)
+      this.sums['breaker.status'].add(1, this.breakerAt(server, 'closed'));
   }
 }
 

@@ -77,6 +77,7 @@ describe('docs/options.md', () => {
     ['getOrLoad()', [KEY, '`getOrLoad()`'], Object.keys(LOAD_RULES).sort()],
     ['set()', ['`set()`'], Object.keys(SET_RULES).sort()],
     ['invalidate()', ['`invalidate()`'], Object.keys(INVALIDATE_RULES).sort()],
+    ['outbox', ['`outbox`'], known((options: never) => resolveOptions({ outbox: options }), listed)],
     ['zooKeeperLock()', ['`zooKeeperLock()`'], known(resolveZooKeeperLockOptions as never, /expected only ([^.]+)\./)],
     ['openTelemetry()', ['`openTelemetry()`'], known(openTelemetry, listed)],
     ['check()', ['`check()` of the health indicator'], Object.keys(HEALTH_CHECK_RULES).sort()],
@@ -108,7 +109,9 @@ describe('docs/options.md', () => {
   it('gives the bounds and words of the module', () => {
     const told = rows(KEY).concat(rows('The module'));
     const expected = (name: string) =>
-      new RegExp(`${name}: expected (.*?), got`).exec(messageOf(() => resolveOptions({ [name]: {} })))?.[1] ?? '';
+      new RegExp(`${name}: expected (.*?), got`).exec(
+        messageOf(() => resolveOptions({ [name]: Symbol('nonsense') })),
+      )?.[1] ?? '';
     const bounded = told.filter(({ name }) => / from \d|^one of|^true or/.test(expected(name)));
     expect(bounded.length).toBeGreaterThan(Object.keys(POLICY_RULES).length);
     for (const { name, accepts } of bounded)
@@ -139,6 +142,8 @@ describe('docs/options.md', () => {
   });
 
   it.each([
+    ['`outbox`', 'intervalMs', (outbox: object) => resolveOptions({ outbox })],
+    ['`outbox`', 'batchSize', (outbox: object) => resolveOptions({ outbox })],
     ['`memoryStore()`', 'maxEntries', (options: object) => memoryStore(options)],
     ['`memoryStore()`', 'maxBytes', (options: object) => memoryStore(options)],
     ['`redisLock()`', 'ttlMs', (options: object) => redisLock({ url: 'redis://127.0.0.1', ...options })],

@@ -75,6 +75,8 @@ describe('resolveOptions', () => {
     ['maxValueBytes', 1, 536_870_912],
     ['storeTimeoutMs', 1, 60_000],
     ['lockTimeoutMs', 1, 60_000],
+    ['announceTimeoutMs', 1, 60_000],
+    ['shutdownTimeoutMs', 0, 600_000],
     ['loadTimeoutMs', 1, 86_400_000],
     ['softLoadTimeoutMs', 1, 86_400_000],
   ])('%s goes from %d to %d', (name, min, max) => {
@@ -93,6 +95,20 @@ describe('resolveOptions', () => {
 
   it.each(['cancelUnwatched', 'enabled', 'xCacheHeader', 'log'])('%s is true or false, and no text', (name) => {
     expect(refused({ [name]: 'false' })).toContain(`${name}: expected true or false, got "false"`);
+  });
+
+  it('breaker is off, or two numbers within their bounds', () => {
+    const complete = (breaker: unknown) => resolveOptions({ breaker } as DistributedCacheOptions).breaker;
+    expect(complete(undefined)).toEqual({ failures: 5, probeAfterMs: 500 });
+    expect(complete({ failures: 1, probeAfterMs: undefined })).toEqual({ failures: 1, probeAfterMs: 500 });
+    expect(complete({ failures: 1_000, probeAfterMs: 60_000 })).toEqual({ failures: 1_000, probeAfterMs: 60_000 });
+    expect(complete({ probeAfterMs: 10 })).toEqual({ failures: 5, probeAfterMs: 10 });
+    expect(complete(false)).toBe(false);
+    const nonsense = [true, null, [], 5, 'on', { failures: 0 }, { failures: 1_001 }, { failures: 1.5 }];
+    for (const breaker of [...nonsense, { probeAfterMs: 9 }, { probeAfterMs: 60_001 }, { toString: 1 }, { after: 1 }])
+      expect(refused({ breaker })).toContain(
+        'breaker: expected false, or { failures: 1 to 1000, probeAfterMs: 10 to 60000 }',
+      );
   });
 
   it.each([true, 'freeze', null])('share refuses %j', (share) => {
@@ -124,6 +140,33 @@ describe('resolveOptions', () => {
     }
     expect(refused({ lock: memoryStore() })).toContain('lock: expected');
     expect(refused({ store: inProcessLock() })).toContain('store: expected');
+  });
+
+  it('has no outbox unless one is asked for, and then with a default for everything', () => {
+    const defaults = { table: 'distributed_cache_outbox', intervalMs: 2_000, batchSize: 100 };
+    expect([undefined, false].map((outbox) => resolveOptions({ outbox } as DistributedCacheOptions).outbox)).toEqual([
+      undefined,
+      undefined,
+    ]);
+    expect(resolveOptions({ outbox: true }).outbox).toEqual(defaults);
+    expect(resolveOptions({ outbox: { table: 'audit.notices' } }).outbox).toEqual({
+      ...defaults,
+      table: 'audit.notices',
+    });
+  });
+
+  it.each(['yes', null, 1, []])('outbox refuses %j', (outbox) => {
+    expect(refused({ outbox })).toContain('outbox: expected true, false or an object, got');
+  });
+
+  it.each(['', 'a b', 'a;b', 'a.b.c', '"a"', '1a', 'x'.repeat(58), 7])('outbox refuses the table %j', (table) => {
+    expect(refused({ outbox: { table } })).toContain('outbox: table: expected the name of a table');
+  });
+
+  it('outbox and onChange are checked against each other', () => {
+    expect(refused({ outbox: true, onChange: 'ignore' })).toContain("expected onChange 'invalidate' or 'refresh'");
+    expect(() => resolveOptions({ outbox: false, onChange: 'ignore' })).not.toThrow();
+    expect(refused({ outbox: { interval: 1 } })).toContain('Did you mean intervalMs?');
   });
 
   it('lists are checked item by item', () => {
