@@ -168,6 +168,8 @@ const FROM_ZERO = {
   'store.failures': [{ 'store.step': 'read' }, { 'store.step': 'begin' }, { 'store.step': 'fill' }],
   version_regressions: [{}],
   clears: [{}],
+  'outbox.rows': [{}],
+  'outbox.failures': [{}],
   unreadable_entries: [{ 'entry.problem': 'corrupt' }, { 'entry.problem': 'other-shape' }],
   announcements: [
     { 'announcement.outcome': 'kept' },
