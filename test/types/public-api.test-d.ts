@@ -9,14 +9,19 @@ import {
   type CacheAnswer,
   type CacheCounts,
   type CacheEvent,
+  type CacheHealth,
   type DistributedCacheOptions,
   type Version,
 } from 'nestjs-distributed-cache';
+import { openTelemetry } from 'nestjs-distributed-cache/opentelemetry';
 import { redisLock, redisStore } from 'nestjs-distributed-cache/redis';
+import type { DistributedCacheHealthIndicator } from 'nestjs-distributed-cache/terminus';
 import type { EntityCacheSubscriber } from 'nestjs-distributed-cache/typeorm';
 import { entityKeys, type TagChange } from 'nestjs-distributed-cache/typeorm';
 import { zooKeeperLock } from 'nestjs-distributed-cache/zookeeper';
 import type { DynamicModule } from '@nestjs/common';
+import type { HealthCheckService, HealthIndicatorResult } from '@nestjs/terminus';
+import { metrics, trace } from '@opentelemetry/api';
 import type { DataSource, EntityManager, EntityMetadata, EntitySubscriberInterface } from 'typeorm';
 import { describe, expectTypeOf, it } from 'vitest';
 
@@ -195,3 +200,33 @@ describe('tags', () => {
     expectTypeOf(entityKeys({ kind: 'update', metadata })).toEqualTypeOf<TagChange[]>();
   });
 });
+
+describe('what is seen from outside', () => {
+  it('takes telemetry of OpenTelemetry, with the real providers, or of your own', () => {
+    DistributedCacheModule.forRoot({
+      telemetry: openTelemetry({
+        meterProvider: metrics.getMeterProvider(),
+        tracerProvider: trace.getTracerProvider(),
+      }),
+    });
+    DistributedCacheModule.forRoot({
+      telemetry: { createTelemetry: ({ namespace }) => ({ observer: observerOf(namespace) }) },
+    });
+    // @ts-expect-error it has to be called
+    DistributedCacheModule.forRoot({ telemetry: openTelemetry });
+    // @ts-expect-error a number of names
+    openTelemetry({ maxKeyNames: 'product' });
+  });
+
+  it('gives what a health check of terminus takes', () => {
+    const indicator = {} as DistributedCacheHealthIndicator;
+    expectTypeOf(indicator.check('cache')).resolves.toExtend<HealthIndicatorResult<'cache'>>();
+    const checks = {} as HealthCheckService;
+    void checks.check([() => indicator.check('cache')]);
+    expectTypeOf(cache.health({ timeoutMs: 100 })).toEqualTypeOf<Promise<CacheHealth>>();
+    // @ts-expect-error one of three words
+    void indicator.check('cache', { failOn: 'sometimes' });
+  });
+});
+
+declare function observerOf(namespace: string): CacheObserver;
