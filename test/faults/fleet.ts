@@ -35,12 +35,19 @@ export class Fleet {
     return new Map(await Promise.all(told));
   }
 
-  /** Closes every application; resolves with how each process ended. */
+  /** Closes every application, and lets each process end by itself; resolves with what is not as it should be. */
   async close(): Promise<string[]> {
     const { alive } = this;
     for (const worker of alive) worker.agent.destroy();
-    await Promise.all(alive.map((worker) => worker.tell('close')));
-    return Promise.all(alive.map((worker) => worker.exit()));
+    const closed = await Promise.all(alive.map((worker) => worker.tell('close')));
+    const ends = await Promise.all(alive.map((worker) => worker.exit()));
+    return alive.flatMap(({ name }, index) => {
+      const [end = '', listeners = 0] = [ends[index], closed[index]?.listeners];
+      return [
+        ...(end === '0' ? [] : [`${name} was closed and ended with ${end}`]),
+        ...(listeners === 0 ? [] : [`${name} was closed and left ${listeners} listeners`]),
+      ];
+    });
   }
 
   async kill(): Promise<void> {

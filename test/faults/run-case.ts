@@ -116,5 +116,5 @@ async function countKnocks(
 /** The first requests of a process are slow by themselves. */
 async function warm(load: OpenLoad, workers: number): Promise<void> {
   for (let round = 0; round < 5; round++)
-    await Promise.all(Array.from({ length: workers }, () => load.send('load', '/load/route/warm')));
+    await Promise.all(Array.from({ length: workers }, () => load.send('default', '/default/route/warm')));
 }

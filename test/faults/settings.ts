@@ -4,7 +4,7 @@ import type { LoadPolicy } from '../../lib/core/load-policy.js';
 export const SETTINGS = {
   workers: 3,
   /** Over all workers, for each policy of a case. */
-  requestsPerSecond: 80,
+  requestsPerSecond: 60,
   /** For each policy. */
   keys: 6,
   ttlMs: 1_000,
@@ -25,17 +25,23 @@ export const SETTINGS = {
 
 /** What a request asks of the cache while something is broken. */
 export const POLICIES = {
-  /** Loads: the defaults. */
-  load: { onLockUnavailable: 'load', onStoreUnavailable: 'load' },
+  /** As it comes: without a lock service the store's lease is the lock, without a store everybody loads. */
+  default: {},
+  load: { onLockUnavailable: 'load' },
   /** Would rather say 503. */
   fail: { onLockUnavailable: 'fail', onStoreUnavailable: 'fail' },
   /** Has stale values at hand. */
-  stale: { staleWhileRevalidateMs: 60_000, staleIfErrorMs: 60_000, onWaitTimeout: 'stale' },
+  stale: {
+    staleWhileRevalidateMs: 60_000,
+    staleIfErrorMs: 60_000,
+    onWaitTimeout: 'stale',
+    onLockUnavailable: 'stale',
+  },
 } as const satisfies Record<string, Partial<LoadPolicy>>;
 
 export type Policy = keyof typeof POLICIES;
 
-/** One key that is loaded slowly enough for something to happen to its holder, under the policy `load`. */
+/** One key that is loaded slowly enough for something to happen to its holder, as it comes. */
 export const HELD = 'held';
 
 /** How a holder's load is slow. */

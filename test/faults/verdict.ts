@@ -77,15 +77,20 @@ function ofPolicy(each: Case, policy: string, expectation: Expectation, measured
   const loads = measured.loads.filter(({ group }) => group === policy);
   if (requests.length === 0) return ['nobody asked'];
   return [
-    ...ofFailures(expectation, requests, measured),
+    ...ofFailures(each, expectation, requests, measured),
     ...ofSlowest(each, requests, measured),
     ...ofAge(policy, requests, measured),
     ...ofLoads(expectation, loads, measured),
   ];
 }
 
-function ofFailures({ mayFail = [] }: Expectation, requests: readonly RequestRecord[], measured: Measured): string[] {
-  const recoveredAt = measured.backAt + (measured.recoveryMs ?? Infinity);
+function ofFailures(
+  { rememberedMs = 0 }: Case,
+  { mayFail = [] }: Expectation,
+  requests: readonly RequestRecord[],
+  measured: Measured,
+): string[] {
+  const recoveredAt = measured.backAt + (measured.recoveryMs ?? Infinity) + rememberedMs;
   const failures = requests.filter(
     ({ status, sentAt }) => status !== 200 && !(mayFail.includes(status) && sentAt <= recoveredAt + SLACK_MS),
   );

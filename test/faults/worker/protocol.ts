@@ -69,5 +69,6 @@ export interface WorkerCommands {
   loadOdd(kind: OddKind): Promise<OddOutcome>;
   /** Ends what only the tests have begun. */
   quiet(): void;
-  close(): Promise<void>;
+  /** Resolves with how many listeners of the process are left. */
+  close(): Promise<{ readonly listeners: number }>;
 }

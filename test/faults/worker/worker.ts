@@ -68,6 +68,13 @@ const { sessionTimeoutMs, storeTimeoutMs, lockTimeoutMs, loadTimeoutMs } = SETTI
 })
 class WorkerModule {}
 
+/** How many listen to what happens to the process, beside those of this file. */
+function processListeners(): number {
+  const names = ['SIGINT', 'SIGHUP', 'exit', 'beforeExit', 'uncaughtException', 'unhandledRejection', 'warning'];
+  return names.reduce((sum, each) => sum + process.listenerCount(each), 0);
+}
+const listenersBefore = processListeners();
+
 const app = await NestFactory.create(WorkerModule as Type, { logger: false });
 app.enableShutdownHooks();
 const server = app.getHttpServer() as Server;
@@ -117,6 +124,7 @@ const commands: WorkerCommands = {
   close: async () => {
     await app.close();
     await end();
+    return { listeners: processListeners() - listenersBefore };
   },
 };
 

@@ -11,7 +11,7 @@ const CASE: Case = {
   chapter: 'Redis',
   stage: 'single',
   fault: () => ({ part: 'store', inflict: () => Promise.resolve() }),
-  policies: { load: { loads: 'fleet' } },
+  policies: { default: { loads: 'fleet' } },
   slowestMs: 2_000,
   recoveryMs: 2_000,
 };
@@ -28,12 +28,12 @@ const REPORT: WorkerReport = {
 };
 
 function request(more: Partial<RequestRecord> = {}): RequestRecord {
-  const plain = { group: 'load', worker: 'worker-1', sentAt: 500, tookMs: 3, status: 200, ageMs: 400 };
+  const plain = { group: 'default', worker: 'worker-1', sentAt: 500, tookMs: 3, status: 200, ageMs: 400 };
   return { ...plain, struck: false, moved: 0, ...more };
 }
 
 function load(at: number, more: Partial<LoadRecord> = {}): LoadRecord {
-  return { group: 'load', key: 'k', worker: 'worker-1', at, ...more };
+  return { group: 'default', key: 'k', worker: 'worker-1', at, ...more };
 }
 
 /** A fault at 0 that is over at 1,000, of which nobody noticed anything. */
@@ -58,16 +58,16 @@ it('finds nothing wrong where nothing is', () => {
 
 describe('a verdict names', () => {
   const wrong: Record<string, { seen: Parameters<typeof measured>[0]; of?: Partial<Case>; says: RegExp }> = {
-    'a request that failed': { seen: { requests: [request({ status: 503 })] }, says: /load: 1 of 1 failed, .* 503/ },
+    'a request that failed': { seen: { requests: [request({ status: 503 })] }, says: /default: 1 of 1 failed, .* 503/ },
     'one that was never answered': { seen: { requests: [request({ status: 0 })] }, says: /failed, the first with 0/ },
     'a failure that may be, after the recovery': {
       seen: { requests: [request({ status: 503, sentAt: 1_300 })] },
-      of: { policies: { load: { loads: 'fleet', mayFail: [503] } } },
+      of: { policies: { default: { loads: 'fleet', mayFail: [503] } } },
       says: /failed/,
     },
     'a failure of a kind that may not be': {
       seen: { requests: [request({ status: 500 })] },
-      of: { policies: { load: { loads: 'fleet', mayFail: [503] } } },
+      of: { policies: { default: { loads: 'fleet', mayFail: [503] } } },
       says: /failed/,
     },
     'nobody asking': { seen: { requests: [] }, says: /nobody asked/ },
@@ -82,12 +82,12 @@ describe('a verdict names', () => {
     },
     'two loads of a process where each may load once': {
       seen: { loads: [load(0), load(800)] },
-      of: { policies: { load: { loads: 'process' } } },
+      of: { policies: { default: { loads: 'process' } } },
       says: /1 loads of k in worker-1 began while/,
     },
     'loads at the same time': {
       seen: { report: { loadsAtOnce: 2 } },
-      of: { policies: { load: { loads: 'turn' } } },
+      of: { policies: { default: { loads: 'turn' } } },
       says: /2 loads of a key at a time/,
     },
     'an unhandled rejection': { seen: { report: { unhandled: ['Error: x'] } }, says: /worker-1: Error: x/ },
@@ -112,20 +112,20 @@ describe('a verdict allows', () => {
   const right: Record<string, { seen: Parameters<typeof measured>[0]; of?: Partial<Case> }> = {
     'failures that may be, while the part is away': {
       seen: { requests: [request({ status: 503 }), request()] },
-      of: { policies: { load: { loads: 'fleet', mayFail: [503] } } },
+      of: { policies: { default: { loads: 'fleet', mayFail: [503] } } },
     },
     'a slow answer of a process that was stopped': { seen: { requests: [request({ tookMs: 9_000, struck: true })] } },
     'one more load, where the fault threw a value away': {
       seen: { loads: [load(0), load(500)] },
-      of: { policies: { load: { loads: 'fleet', more: 1 } } },
+      of: { policies: { default: { loads: 'fleet', more: 1 } } },
     },
     'loads of two processes where each may load': {
       seen: { loads: [load(0), load(10, { worker: 'worker-2' })] },
-      of: { policies: { load: { loads: 'process' } } },
+      of: { policies: { default: { loads: 'process' } } },
     },
     'an overtaken load beside a current one': {
       seen: { report: { loadsAtOnce: 2, events: { 'flight-superseded': 1 } } },
-      of: { policies: { load: { loads: 'turn' } } },
+      of: { policies: { default: { loads: 'turn' } } },
     },
     'an old value where stale ones were asked for': {
       seen: { requests: [request({ group: 'stale', ageMs: 30_000 })] },
@@ -145,6 +145,6 @@ it('makes a row of each policy, without those that a stopped process answered la
     request({ tookMs: 900, struck: true }),
   ];
   expect(rowsOf(CASE, measured({ requests }))).toEqual([
-    { policy: 'load', requests: 3, failed: 1, slowestMs: 20, loads: 2, recoveryMs: 100 },
+    { policy: 'default', requests: 3, failed: 1, slowestMs: 20, loads: 2, recoveryMs: 100 },
   ]);
 });
