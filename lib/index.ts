@@ -2,6 +2,7 @@ export { DistributedCacheModule } from './distributed-cache.module.js';
 export type { DistributedCacheExtras, DistributedCacheOptionsFactory } from './distributed-cache.module-definition.js';
 export type { DistributedCacheOptions } from './distributed-cache.options.js';
 export { DistributedCacheService, type CacheAnswer, type CacheKey } from './distributed-cache.service.js';
+export type { CurrentVersion } from './options/current-version.js';
 export type { CachePolicy, ValueFunction } from './options/cache-policy.js';
 export type {
   EntityClass,
@@ -16,9 +17,15 @@ export type {
 
 export { LockedCacheable, type LockedCacheableOptions } from './cacheable/locked-cacheable.decorator.js';
 export { LockedCacheableInterceptor } from './cacheable/locked-cacheable.interceptor.js';
-export type { CacheableRequest, RequestTypes } from './cacheable/cacheable-request.js';
+export type { CacheableRequest, RequestTypes, RouteLoadContext } from './cacheable/cacheable-request.js';
 
-export { CacheObserver, type CacheEvent, type NotStoredReason, type StoreStep } from './core/cache-event.js';
+export {
+  CacheObserver,
+  type CacheEvent,
+  type NotStoredReason,
+  type RenewalRefusal,
+  type StoreStep,
+} from './core/cache-event.js';
 export { encodeKey } from './core/cache-key.js';
 export { Clock, systemClock } from './core/clock.js';
 export { EntryCodec } from './core/entry-codec.js';

@@ -8,10 +8,11 @@ import type { LateSignal } from './late-signal.js';
 import type { LoadChain } from './load-chain.js';
 import type { LoadLimit } from './load-limit.js';
 import type { LoadPolicy } from './load-policy.js';
-import type { LoadRequest } from './load-request.js';
+import type { LoadContext, LoadRequest } from './load-request.js';
 import { runLoader } from './loader-run.js';
 import type { LockTurn, Turn } from './lock-turn.js';
 import type { Look } from './look.js';
+import { Renewed, type Renewals } from './renewal.js';
 import type { SharedFailures } from './shared-failures.js';
 import type { StoreGate } from './store-gate.js';
 import type { KeyState } from './versioned-store.js';
@@ -22,6 +23,7 @@ export interface LoadingParts {
   readonly limit: LoadLimit;
   readonly turns: LockTurn;
   readonly keep: Keep;
+  readonly renewals: Renewals;
   readonly failures: SharedFailures;
   readonly chain: LoadChain;
   readonly eager: EagerRefresh;
@@ -42,6 +44,7 @@ export class Loading {
       flight.begin(undefined);
       return this.loadUnstored(flight, request);
     }
+    flight.sawValue = seen.state.value !== undefined;
     const turn = await this.approach(flight, seen.state, request.policy);
     if (typeof turn !== 'string') return turn;
     if (flight.abandoned) return { kind: 'nothing' };
@@ -123,7 +126,8 @@ export class Loading {
     const lockLost = flight.heldLock?.signal;
     let value: unknown;
     try {
-      value = await this.load(flight, request);
+      const mayRenew = request.currentVersion !== undefined && flight.sawValue;
+      value = await this.load(flight, request, mayRenew ? under : undefined);
     } catch (error) {
       if (this.endedFromOutside(flight, error)) {
         await this.parts.keep.nothing(flight, under);
@@ -136,6 +140,7 @@ export class Loading {
       await this.parts.keep.failure(flight, request, under, error);
       throw error;
     }
+    if (value instanceof Renewed) return this.parts.keep.renewed(flight, request, under, value);
     return this.parts.keep.value(flight, request, under, value);
   }
 
@@ -150,21 +155,36 @@ export class Loading {
     }
   }
 
-  private async load(flight: Flight, { key, loader, policy }: LoadRequest<unknown>): Promise<unknown> {
-    const { clock } = this.parts;
-    const startedAt = clock.elapsedMs();
-    const stops = policy.cancelUnwatched ? [this.parts.stop, flight.unwatched] : [this.parts.stop];
-    this.parts.report({ type: 'load-started', key, locked: flight.heldLock !== undefined });
+  /** @param under given where what is stored may be renewed: then that is asked first, under the same deadline, which is that of the lease. It is no load, and not counted as one. */
+  private async load(flight: Flight, request: LoadRequest<unknown>, under?: Lease): Promise<unknown> {
+    const { chain, clock, eager, renewals, report, stop } = this.parts;
+    const { key, policy } = request;
+    const stops = policy.cancelUnwatched ? [stop, flight.unwatched] : [stop];
+    let startedAt = clock.elapsedMs();
+    let isOver = false;
+    const begin = (): void => {
+      startedAt = clock.elapsedMs();
+      report({ type: 'load-started', key, locked: flight.heldLock !== undefined });
+    };
+    const renewOrLoad = async (lease: Lease, context: LoadContext): Promise<unknown> => {
+      const renewed = await renewals.find(flight, request, lease, context);
+      if (renewed !== undefined || isOver) return renewed;
+      begin();
+      return request.loader(context);
+    };
+    const loader = under === undefined ? request.loader : (context: LoadContext) => renewOrLoad(under, context);
+    if (under === undefined) begin();
     try {
-      const value = await this.parts.chain.run(flight, () =>
-        runLoader(clock, loader, { timeoutMs: policy.loadTimeoutMs, stops, hint: flight.heldLock?.signal }),
-      );
+      const limits = { timeoutMs: policy.loadTimeoutMs, stops, hint: flight.heldLock?.signal };
+      const value = await chain.run(flight, () => runLoader(clock, loader, limits));
+      if (value instanceof Renewed) return value;
       const loadMs = clock.elapsedMs() - startedAt;
-      this.parts.report({ type: 'load-finished', key, loadMs });
-      this.parts.eager.loaded(key, policy, loadMs);
+      report({ type: 'load-finished', key, loadMs });
+      eager.loaded(key, policy, loadMs);
       return value;
     } catch (error) {
-      this.parts.report({ type: 'load-failed', key, loadMs: clock.elapsedMs() - startedAt, error });
+      isOver = true;
+      report({ type: 'load-failed', key, loadMs: clock.elapsedMs() - startedAt, error });
       throw error;
     }
   }

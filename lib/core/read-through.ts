@@ -18,6 +18,7 @@ import { LockTurn } from './lock-turn.js';
 import { Look, type FreshHit } from './look.js';
 import { Passenger } from './passenger.js';
 import { RecentLoads } from './recent-loads.js';
+import { Renewals } from './renewal.js';
 import { SharedFailures } from './shared-failures.js';
 import { SingleFlight } from './single-flight.js';
 import { StoreGate } from './store-gate.js';
@@ -84,6 +85,7 @@ export class ReadThrough {
       limit: this.limit,
       turns: new LockTurn(locks, this.look, this.failures, clock, lockTimeoutMs, stop, this.report),
       keep: new Keep(this.store, codec, clock, this.look, this.failures, tagging, floorMs, this.report),
+      renewals: new Renewals(this.look, tagging, this.report),
       failures: this.failures,
       chain: this.chain,
       eager: this.eager,
