@@ -5,6 +5,7 @@ export { DistributedCacheService, type CacheAnswer, type CacheKey } from './dist
 export type { BreakerOptions } from './options/breaker-options.js';
 export type { CurrentVersion } from './options/current-version.js';
 export type { CachePolicy, ValueFunction } from './options/cache-policy.js';
+export type { OutboxOptions } from './options/outbox-options.js';
 export type {
   EntityClass,
   GivenVersion,
