@@ -38,6 +38,12 @@ export type UnlockedReason =
   'lock-unavailable' | 'lock-lost' | 'wait-ran-out' | 'nothing-came' | 'unstored' | 'store-unavailable' | 'in-the-way';
 
 /**
+ * Why a stored value was loaded anew although `currentVersion` might have renewed it. `coarse-version`: it has milliseconds, which two updates may share; `no-version`; `not-comparable`: `currentVersion` gave a version of another kind; `failed`: it threw;
+ * `tag-announced`: one of its tags was announced a short while ago, or cannot be told.
+ */
+export type RenewalRefusal = 'coarse-version' | 'no-version' | 'not-comparable' | 'failed' | 'tag-announced';
+
+/**
  * Everything that happens, as plain objects in one union. `key` is the encoded key. An event is made when the thing has happened;
  * durations are milliseconds of this process's monotonic clock.
  */
@@ -118,6 +124,15 @@ export type CacheEvent =
   | { readonly type: 'failure-shared'; readonly key: string }
   /** The loaded value was stored, under the version that the database gave it; its size as it was encoded. */
   | { readonly type: 'stored'; readonly key: string; readonly version?: Version; readonly bytes: number }
+  /** What was stored is still what the row is, as `currentVersion` has shown: it is fresh again, without a load. */
+  | { readonly type: 'renewed'; readonly key: string; readonly version: Version }
+  /** What is stored is loaded anew, although `currentVersion` is given. */
+  | {
+      readonly type: 'renewal-refused';
+      readonly key: string;
+      readonly because: RenewalRefusal;
+      readonly error?: unknown;
+    }
   /** The loaded value was not stored, because the state had moved on. */
   | { readonly type: 'superseded'; readonly key: string; readonly reason: SupersededReason | 'tag-invalidated' }
   /** A load under way was overtaken by an announced change: later callers do not join it. */

@@ -23,6 +23,7 @@ import { LockTurn } from './lock-turn.js';
 import { Look, type FreshHit } from './look.js';
 import { Passenger } from './passenger.js';
 import { RecentLoads } from './recent-loads.js';
+import { Renewals } from './renewal.js';
 import { SharedFailures } from './shared-failures.js';
 import { SingleFlight } from './single-flight.js';
 import { StoreGate } from './store-gate.js';
@@ -101,6 +102,7 @@ export class ReadThrough {
       leases: new LeaseTurn(this.store, afterWaiting, clock, lockTimeoutMs, stop, this.report),
       claims: new LoadClaims(this.store, clock),
       keep: new Keep(this.store, codec, clock, this.look, this.failures, tagging, floorMs, this.report),
+      renewals: new Renewals(this.look, tagging, this.report),
       failures: this.failures,
       chain: this.chain,
       eager: this.eager,

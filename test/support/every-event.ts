@@ -29,6 +29,8 @@ export const EVERY_EVENT: { readonly [Type in CacheEvent['type']]: Extract<Cache
   'load-failed': { type: 'load-failed', key: 'k', loadMs: 1, error },
   'failure-shared': { type: 'failure-shared', key: 'k' },
   stored: { type: 'stored', key: 'k', version, bytes: 1 },
+  renewed: { type: 'renewed', key: 'k', version },
+  'renewal-refused': { type: 'renewal-refused', key: 'k', because: 'coarse-version' },
   superseded: { type: 'superseded', key: 'k', reason: 'invalidated' },
   'flight-superseded': { type: 'flight-superseded', key: 'k' },
   'version-regressed': { type: 'version-regressed', key: 'k', version },

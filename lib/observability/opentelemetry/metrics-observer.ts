@@ -79,6 +79,8 @@ export class MetricsObserver extends CacheObserver {
       this.count('fills', { 'fill.outcome': 'stored' }, key);
       this.histograms['fill.size'].record(bytes, this.attributes.of({}, key));
     },
+    renewed: ({ key }) => this.count('renewals', { 'renewal.outcome': 'renewed' }, key),
+    'renewal-refused': ({ key, because }) => this.count('renewals', { 'renewal.outcome': because }, key),
     superseded: ({ key, reason }) => this.count('fills', { 'fill.outcome': 'superseded', 'fill.reason': reason }, key),
     'not-stored': ({ key, reason }) =>
       this.count('fills', { 'fill.outcome': 'not-stored', 'fill.reason': reason }, key),

@@ -65,6 +65,7 @@ describe('CacheStats', () => {
       { type: 'store-unavailable', step: 'fill', error: 1, unasked: 'breaker-open' },
       { type: 'lock-unavailable', key: 'k', error: 1 },
       { type: 'eager-refresh', key: 'k', freshForMs: 1 },
+      { type: 'renewed', key: 'k', version: { kind: 'version', order: 1n } },
       { type: 'load-queued', key: 'k', ahead: 0 },
       { type: 'load-turn', key: 'k', waitedMs: 1 },
       { type: 'load-shed', key: 'k', because: 'limit', background: true },
@@ -89,6 +90,7 @@ describe('CacheStats', () => {
       loadFailures: 1,
       waits: 3,
       stored: 0,
+      renewed: 1,
       superseded: 0,
       notStored: 0,
       invalidations: 0,
@@ -263,6 +265,9 @@ describe('LogObserver', () => {
     observe({ type: 'not-stored', key: 'k', reason: 'policy-failed', detail: 'Error: x' });
     for (const meant of ['cache-if', 'no-ttl', 'undefined', 'uncacheable'] as const)
       observe({ type: 'not-stored', key: 'k', reason: meant });
+    observe({ type: 'renewal-refused', key: 'k', because: 'tag-announced' });
+    observe({ type: 'renewal-refused', key: 'k', because: 'coarse-version' });
+    observe({ type: 'renewal-refused', key: 'k', because: 'failed', error: new Error('y') });
     observe({ type: 'load-shed', key: 'k', because: 'limit', background: true });
     observe({ type: 'load-shed', key: 'k', because: 'queue-full', background: false });
     observe({ type: 'corrupt-entry', key: 'k', error: new Error('cut short') });
@@ -273,6 +278,8 @@ describe('LogObserver', () => {
       expect.stringContaining('The value of k was not stored, because it is too large: 9 MiB.'),
       expect.stringContaining('The value of k was not stored, because it would not come back as it is.'),
       expect.stringContaining('The value of k was not stored, because its policy cannot be told: Error: x.'),
+      expect.stringMatching(/k was loaded, .*milliseconds.*@VersionColumn/),
+      expect.stringMatching(/k was loaded, .*currentVersion failed: Error: y/),
       expect.stringMatching(/k was not loaded, .*\(queue-full\): raise maxConcurrentLoads/),
       expect.stringContaining('could not be read and counts as a miss: Error: cut short'),
     ]);
