@@ -22,7 +22,9 @@ function brokenSource() {
 }
 
 const reasons = async (answers: Promise<unknown>[]): Promise<unknown[]> =>
-  (await Promise.allSettled(answers)).map((result) => (result.status === 'rejected' ? result.reason : 'answered'));
+  (await Promise.allSettled(answers)).map((result): unknown =>
+    result.status === 'rejected' ? result.reason : 'answered',
+  );
 
 describe('a loader that throws', () => {
   it('is run once for all who wait for it in the fleet, and for all who come within the back-off', async () => {
