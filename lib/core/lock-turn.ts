@@ -4,7 +4,8 @@ import { LockUnavailableError, WaitTimeoutError } from './errors.js';
 import type { AfterWaiting } from './after-waiting.js';
 import type { Flight } from './flight.js';
 import { onAbort, type LateSignal } from './late-signal.js';
-import type { BusyLock, HeldLock, LockProvider, WakeReason } from './lock-provider.js';
+import type { LockGate } from './lock-gate.js';
+import type { BusyLock, HeldLock, WakeReason } from './lock-provider.js';
 import type { LoadPolicy } from './load-policy.js';
 import { byLease, LOCKED, unlocked, type Turn, type Way } from './turn.js';
 
@@ -15,10 +16,8 @@ const CROWD_DELAY_MS = 30;
 
 /** Taking the lock, or waiting until whoever has it has filled the key. What is waited for is the value, not the lock. */
 export class LockTurn {
-  private wasUnavailable = false;
-
   constructor(
-    private readonly locks: LockProvider,
+    private readonly locks: LockGate,
     private readonly afterWaiting: AfterWaiting,
     private readonly clock: Clock,
     private readonly lockTimeoutMs: number,
@@ -49,17 +48,10 @@ export class LockTurn {
     likelyFree: boolean,
   ): Promise<HeldLock | BusyLock | undefined> {
     try {
-      // While the service is known to be away, not every miss pays the deadline again.
-      if (this.wasUnavailable && this.locks.state !== 'connected') {
-        throw new LockUnavailableError(`The lock service is still away (${this.locks.name}: ${this.locks.state})`);
-      }
       const bounds = { timeoutMs: this.lockTimeoutMs, signal: this.stop.signal, likelyFree };
-      const attempt = await this.locks.tryAcquire(flight.key, bounds);
-      this.wasUnavailable = false;
-      return attempt;
+      return await this.locks.tryAcquire(flight.key, bounds);
     } catch (error) {
       this.stop.throwIfAborted();
-      this.wasUnavailable = true;
       this.unavailable(flight, policy, error);
       return;
     }

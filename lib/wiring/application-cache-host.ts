@@ -1,5 +1,6 @@
 import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService, ModuleRef } from '@nestjs/core';
+import { cockatielBreakers } from '../breakers/cockatiel-breaker.js';
 import type { CacheEvent, CacheObserver } from '../core/cache-event.js';
 import { withDeadline } from '../core/clock.js';
 import { CacheClosedError } from '../core/errors.js';
@@ -214,7 +215,7 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
   }
 
   private readThrough(store: VersionedStore, locks: LockProvider, tracer: CacheTelemetry['tracer']): ReadThrough {
-    const { clock, storeTimeoutMs, lockTimeoutMs, floorMs, maxKeysPerTag, onChange } = this.options;
+    const { breaker, clock, storeTimeoutMs, lockTimeoutMs, floorMs, maxKeysPerTag, onChange } = this.options;
     const { maxConcurrentLoads, maxQueuedLoads } = this.options;
     const codec = new TaggedJsonCodec(this.entities.classes);
     const parts: ReadThroughParts = {
@@ -229,6 +230,7 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
       floorMs,
       maxKeysPerTag,
       refreshOnChange: onChange === 'refresh',
+      ...(breaker !== false && { breaker: cockatielBreakers(clock, breaker) }),
     };
     return tracer === undefined ? new ReadThrough(parts) : new TracedReadThrough(parts, tracer);
   }
