@@ -4,6 +4,7 @@ export type { DistributedCacheOptions } from './distributed-cache.options.js';
 export { DistributedCacheService, type CacheAnswer, type CacheKey } from './distributed-cache.service.js';
 export type { BreakerOptions } from './options/breaker-options.js';
 export type { CachePolicy, ValueFunction } from './options/cache-policy.js';
+export type { OutboxOptions } from './options/outbox-options.js';
 export type {
   EntityClass,
   GivenVersion,

@@ -168,6 +168,10 @@ export type CacheEvent =
   | { readonly type: 'announcement-made-up'; readonly tags: number }
   /** The process ended with changes that it could not announce. Older values may be served until their `ttlMs` is over. */
   | { readonly type: 'announcement-lost'; readonly tags: number; readonly error: unknown }
+  /** So many rows that their writers had left in the outbox were announced here, and removed. */
+  | { readonly type: 'outbox-drained'; readonly rows: number }
+  /** The outbox could not be read, or what stands in it not be announced. It stays there, and is tried again. */
+  | { readonly type: 'outbox-failing'; readonly error: unknown }
   /** A writer's value was stored over one of a lower version, or its change was announced and nothing stored. */
   | { readonly type: 'set'; readonly key: string; readonly outcome: 'stored' | 'invalidated' }
   /** The namespace was emptied. */

@@ -94,6 +94,11 @@ export class LogObserver extends CacheObserver {
           event.type,
           `The process ends with changes that could not be announced (${text(event.error)}): older values may be served until their ttlMs is over.`,
         );
+      case 'outbox-failing':
+        return this.warn(
+          event.type,
+          `The outbox could not be drained (${text(event.error)}); it is tried again. What others have left there is not announced until then.`,
+        );
       case 'corrupt-entry':
         return this.warn(
           event.type,

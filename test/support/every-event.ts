@@ -43,6 +43,8 @@ export const EVERY_EVENT: { readonly [Type in CacheEvent['type']]: Extract<Cache
   'announcement-failed': { type: 'announcement-failed', tags: 1, error },
   'announcement-made-up': { type: 'announcement-made-up', tags: 1 },
   'announcement-lost': { type: 'announcement-lost', tags: 1, error },
+  'outbox-drained': { type: 'outbox-drained', rows: 3 },
+  'outbox-failing': { type: 'outbox-failing', error },
   set: { type: 'set', key: 'k', outcome: 'stored' },
   cleared: { type: 'cleared' },
   bypassed: { type: 'bypassed', reason: 'transaction' },

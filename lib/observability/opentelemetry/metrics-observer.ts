@@ -106,6 +106,10 @@ export class MetricsObserver extends CacheObserver {
     'announcement-failed': ({ tags }) => this.announced('kept', tags),
     'announcement-made-up': ({ tags }) => this.announced('made-up', tags),
     'announcement-lost': ({ tags }) => this.announced('lost', tags),
+    'outbox-drained': ({ rows }) => {
+      this.sums['outbox.rows'].add(rows, this.attributes.of({}));
+    },
+    'outbox-failing': () => this.count('outbox.failures'),
     cleared: () => this.count('clears'),
   };
 

@@ -61,7 +61,7 @@ export class InstanceProcess {
   readonly unhandled: string[] = [];
   private ids = 0;
 
-  private constructor(private readonly child: ChildProcess) {
+  protected constructor(private readonly child: ChildProcess) {
     child.on('message', (message: Message) => {
       this.hear(message);
     });
@@ -134,7 +134,7 @@ export class InstanceProcess {
     return code;
   }
 
-  private ask<T>(command: string, rest: object): Promise<T> {
+  protected ask<T>(command: string, rest: object): Promise<T> {
     const id = ++this.ids;
     return new Promise<T>((resolve, reject) => {
       this.pending.set(id, ({ result, error }) => {
