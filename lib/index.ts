@@ -34,6 +34,7 @@ export { EntryCodec } from './core/entry-codec.js';
 export type {
   EagerRefreshPolicy,
   LoadLimitPolicy,
+  LockUnavailablePolicy,
   SharePolicy,
   UnavailablePolicy,
   WaitTimeoutPolicy,

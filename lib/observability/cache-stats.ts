@@ -16,6 +16,8 @@ export interface CacheCounts {
   readonly misses: number;
   /** Loads that were started here. */
   readonly loads: number;
+  /** Those of them that nothing kept from running beside another's: neither the lock nor the store's lease in its place. */
+  readonly unlockedLoads: number;
   /** Loads whose loader failed or took longer than `loadTimeoutMs`. */
   readonly loadFailures: number;
   /** Loads that had to wait for their turn, because `maxConcurrentLoads` were under way. */
@@ -58,6 +60,7 @@ export class CacheStats extends CacheObserver {
     eagerRefreshes: 0,
     misses: 0,
     loads: 0,
+    unlockedLoads: 0,
     loadFailures: 0,
     queuedLoads: 0,
     shedLoads: 0,
@@ -90,7 +93,7 @@ const COUNTED: Partial<Record<CacheEvent['type'], readonly (keyof Counts)[]>> = 
   miss: ['requests', 'misses'],
   joined: ['waits'],
   'lock-waited': ['waits'],
-  'load-started': ['loads'],
+  'lease-waited': ['waits'],
   'load-queued': ['queuedLoads'],
   'load-shed': ['shedLoads'],
   'load-failed': ['loadFailures'],
@@ -108,12 +111,14 @@ const STALE_COUNTED = {
   'load-failed': ['staleHits'],
   'load-slow': ['staleHits', 'softTimeouts'],
   'load-limit': ['staleHits'],
+  'lock-unavailable': ['staleHits'],
   'wait-timeout': ['staleHits'],
 } as const;
 
 function countedBy(event: CacheEvent): readonly (keyof Counts)[] {
   // One that was served after a failed load or a long wait was a miss before, and is counted as a request there.
   if (event.type === 'stale-hit') return STALE_COUNTED[event.because];
+  if (event.type === 'load-started') return event.under === 'none' ? ['loads', 'unlockedLoads'] : ['loads'];
   if (event.type === 'store-unavailable') return [event.unasked === undefined ? 'storeFailures' : 'storeUnasked'];
   if (event.type === 'breaker-changed')
     return event.state === 'open' && event.previous === 'closed' ? ['breakerOpenings'] : [];

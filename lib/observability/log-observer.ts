@@ -53,7 +53,8 @@ export class LogObserver extends CacheObserver {
         );
       case 'lock-unavailable':
         return this.lock.failed(
-          () => `The lock service does not answer (${text(event.error)}); each process loads for itself.`,
+          () =>
+            `The lock service does not answer (${text(event.error)}); onLockUnavailable decides, by default the store's lease serves as the lock.`,
         );
       case 'breaker-changed':
         return this.breaker(event);
@@ -137,7 +138,7 @@ export class LogObserver extends CacheObserver {
     if (state === 'auth-failed')
       return this.warn(
         `lock ${state}`,
-        `${provider} refuses our credentials${because}; correct them and restart. Until then each process loads for itself.`,
+        `${provider} refuses our credentials${because}; correct them and restart. Until then onLockUnavailable decides who loads.`,
       );
     if (state === 'lost')
       return this.lock.isDown(

@@ -28,7 +28,7 @@ export const POLICY: LoadPolicy & { readonly ttlMs: number } = {
   waitMs: 30_000,
   onWaitTimeout: 'load',
   onLoadLimit: 'wait',
-  onLockUnavailable: 'load',
+  onLockUnavailable: 'lease',
   onStoreUnavailable: 'load',
   failureBackoffMs: 1_000,
   replicaLagMs: 0,

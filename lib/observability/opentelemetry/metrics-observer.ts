@@ -56,6 +56,11 @@ export class MetricsObserver extends CacheObserver {
       this.count('waits', { 'wait.scope': 'fleet' }, key);
       this.histograms['wait.duration'].record(inSeconds(waitedMs), this.attributes.of({ 'wait.end': reason }));
     },
+    'lease-busy': () => this.count('lock.attempts', { 'lock.outcome': 'lease-busy' }),
+    'lease-waited': ({ key, reason, waitedMs }) => {
+      this.count('waits', { 'wait.scope': 'fleet' }, key);
+      this.histograms['wait.duration'].record(inSeconds(waitedMs), this.attributes.of({ 'wait.end': reason }));
+    },
     'wait-timeout': ({ key }) => this.count('wait.timeouts', {}, key),
     'failure-shared': ({ key }) => this.count('request.shared_failures', {}, key),
     'filled-by-another': () => this.count('second_looks', { 'look.outcome': 'filled' }),
@@ -66,7 +71,7 @@ export class MetricsObserver extends CacheObserver {
       this.histograms['load.queue.duration'].record(inSeconds(waitedMs), this.attributes.of({})),
     'load-shed': ({ key, because, background }) =>
       this.count('shed_loads', { 'shed.reason': because, 'load.background': background }, key),
-    'load-started': ({ key, locked }) => this.count('loads', { 'load.locked': locked }, key),
+    'load-started': ({ key, under }) => this.count('loads', { 'load.under': under }, key),
     'load-finished': ({ key, loadMs }) => this.loaded(key, loadMs),
     'load-failed': ({ key, loadMs, error }) =>
       this.loaded(key, loadMs, { 'error.type': this.errorTypes.of(errorName(error)) }),
@@ -147,9 +152,14 @@ const FROM_ZERO = {
   'request.shared_failures': [{}],
   waits: [{ 'wait.scope': 'process' }, { 'wait.scope': 'fleet' }],
   'wait.timeouts': [{}],
-  loads: [{ 'load.locked': true }, { 'load.locked': false }],
+  loads: [{ 'load.under': 'lock' }, { 'load.under': 'lease' }, { 'load.under': 'none' }],
   fills: [{ 'fill.outcome': 'stored' }],
-  'lock.attempts': [{ 'lock.outcome': 'acquired' }, { 'lock.outcome': 'busy' }, { 'lock.outcome': 'unavailable' }],
+  'lock.attempts': [
+    { 'lock.outcome': 'acquired' },
+    { 'lock.outcome': 'busy' },
+    { 'lock.outcome': 'unavailable' },
+    { 'lock.outcome': 'lease-busy' },
+  ],
   shed_loads: [{ 'shed.reason': 'limit', 'load.background': false }],
   queued_loads: [{}],
   eager_refreshes: [{}],
