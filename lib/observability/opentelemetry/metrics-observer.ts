@@ -71,7 +71,12 @@ export class MetricsObserver extends CacheObserver {
       this.histograms['load.queue.duration'].record(inSeconds(waitedMs), this.attributes.of({})),
     'load-shed': ({ key, because, background }) =>
       this.count('shed_loads', { 'shed.reason': because, 'load.background': background }, key),
-    'load-started': ({ key, under }) => this.count('loads', { 'load.under': under }, key),
+    'load-started': ({ key, under, because }) =>
+      this.count(
+        'loads',
+        { 'load.under': under, ...(because !== undefined && { 'load.unlocked_reason': because }) },
+        key,
+      ),
     'load-finished': ({ key, loadMs }) => this.loaded(key, loadMs),
     'load-failed': ({ key, loadMs, error }) =>
       this.loaded(key, loadMs, { 'error.type': this.errorTypes.of(errorName(error)) }),
