@@ -56,7 +56,7 @@ export const ROOMS = [
     name: 'observability',
     files: /^lib\/observability\//,
     may: [CORE, 'options', 'service'],
-    packages: ['node:*', ...NEST, '@nestjs/terminus'],
+    packages: ['node:*', ...NEST, '@nestjs/terminus', '@opentelemetry/api'],
   },
   {
     name: 'invalidation',
@@ -74,7 +74,7 @@ export const ROOMS = [
   },
   {
     name: 'entry',
-    files: /^lib\/(index|redis|zookeeper|typeorm|terminus|testing)\.ts$/,
+    files: /^lib\/(index|redis|zookeeper|typeorm|opentelemetry|terminus|testing)\.ts$/,
     may: [
       ...[CORE, 'options', 'service', 'module', 'cacheable', 'observability', 'invalidation', 'codec', 'testing'],
       ...[

@@ -6,6 +6,7 @@ import { systemClock, type Clock } from './core/clock.js';
 import type { LoadPolicy } from './core/load-policy.js';
 import { LockProvider } from './core/lock-provider.js';
 import type { LockProviderFactory, VersionedStoreFactory } from './core/provider-factory.js';
+import type { CacheTelemetryFactory } from './core/telemetry.js';
 import { VersionedStore } from './core/versioned-store.js';
 import {
   completePolicy,
@@ -89,6 +90,8 @@ export interface DistributedCacheOptions extends CachePolicy, ListOptions {
   readonly dataSources?: readonly TypeOrmDataSource[];
   /** Listeners to everything that happens. What they throw is caught. Default none. */
   readonly observers?: readonly CacheObserver[];
+  /** Metrics and spans: `openTelemetry()` from `nestjs-distributed-cache/opentelemetry`, or your own. Default none. */
+  readonly telemetry?: CacheTelemetryFactory;
   /** Whether degradations are written to Nest's logger, one line for each change. Default true. */
   readonly log?: boolean;
   /** Time and chance, for tests. Default: the machine's. */
@@ -115,6 +118,7 @@ export interface ResolvedCacheOptions {
   readonly classes: readonly ClassReference[];
   readonly dataSources: readonly TypeOrmDataSource[] | undefined;
   readonly observers: readonly CacheObserver[];
+  readonly telemetry: CacheTelemetryFactory | undefined;
   readonly log: boolean;
   readonly clock: Clock;
   /** For all keys, complete. */
@@ -188,6 +192,11 @@ const RULES: OptionRules = {
     'Wrap a function: { observe: (event) => … }.',
     (item) => hasMethods(item, 'observe'),
   ),
+  telemetry: {
+    expected: 'openTelemetry(…) or an object with a method createTelemetry(context)',
+    cure: 'Call it: telemetry: openTelemetry().',
+    accepts: (value) => hasMethods(value, 'createTelemetry'),
+  },
   log: trueOrFalse,
   clock: {
     expected: 'a Clock',
@@ -237,6 +246,7 @@ export function resolveOptions(options: DistributedCacheOptions = {}): ResolvedC
     classes: options.classes ?? [],
     dataSources: options.dataSources,
     observers: options.observers ?? [],
+    telemetry: options.telemetry,
     log: options.log ?? true,
     clock: options.clock ?? systemClock,
     policy,

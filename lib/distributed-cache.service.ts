@@ -3,9 +3,11 @@ import { encodeKey } from './core/cache-key.js';
 import type { Loader, Outcome } from './core/load-request.js';
 import type { ReadThrough } from './core/read-through.js';
 import { InvalidOptionsError } from './core/errors.js';
+import { jittered, lifeOf } from './core/lifetime.js';
 import { userTag } from './core/tag-names.js';
 import type { Version } from './core/version.js';
 import { resolvePolicy } from './distributed-cache.options.js';
+import type { CacheHealth } from './observability/cache-health.js';
 import type { CacheCounts } from './observability/cache-stats.js';
 import {
   INVALIDATE_RULES,
@@ -70,19 +72,15 @@ export class DistributedCacheService {
 
   /**
    * Announces a change and, where that is safe, stores the new value: over a value of a strictly lower version, when the version counts updates (`@VersionColumn`, or a bigint or
-   * number in `version`). In every other case it acts as {@link invalidate}, since a notice that stores a value may arrive late and bring the past back.
+   * number in `version`) and the module's `cacheIf` and `ttlMs` want it. In every other case it acts as {@link invalidate}, since a notice that stores a value may arrive late and bring the past back.
    *
    * @returns which of the two it did
-   * @throws StoreUnavailableError when the store does not answer: the change is not announced, and older values may be served until their `ttlMs` is over
+   * @throws StoreUnavailableError when the store does not answer: the change is kept, and announced without its value when the store is back. Until then this instance serves nothing older, and others may
    */
   async set(key: CacheKey, value: unknown, options: SetOptions = {}): Promise<'stored' | 'invalidated'> {
     const encoded = encodeKey(key);
     checkOptions('set() options', options, SET_RULES);
-    const { ttlMs, staleWhileRevalidateMs, staleIfErrorMs } = resolvePolicy(
-      this.host.options,
-      options,
-      'set() options',
-    );
+    const policy = resolvePolicy(this.host.options, options, 'set() options');
     if (!this.host.options.enabled) return 'invalidated';
     const version = this.versionOfSet(value, options);
     // Two updates may share a stamp of time, so it does not tell which of two values is the newer.
@@ -91,14 +89,23 @@ export class DistributedCacheService {
       await cache.invalidate(encoded, version === undefined ? {} : { version });
       return 'invalidated';
     }
-    return cache.set(encoded, value, version, { ttlMs, keepStaleMs: Math.max(staleWhileRevalidateMs, staleIfErrorMs) });
+    const verdict = lifeOf(policy, value);
+    if (!verdict.kept) {
+      const { reason, detail } = verdict;
+      this.host.report({ type: 'not-stored', key: encoded, reason, ...(detail !== undefined && { detail }) });
+      await cache.invalidate(encoded, { version });
+      return 'invalidated';
+    }
+    const { ttlMs, keepStaleMs } = verdict.life;
+    const { clock } = this.host.options;
+    return cache.set(encoded, value, version, { ttlMs: jittered(ttlMs, policy.ttlJitter, clock), keepStaleMs });
   }
 
   /**
    * Announces that what lies under a key has changed. Call it after the commit; what TypeORM commits is announced without it (`onChange`). No reader that begins after it gets the old value, on
    * any instance, and loads that are under way are not stored.
    *
-   * @throws StoreUnavailableError when the store does not answer: the change is not announced, and older values may be served until their `ttlMs` is over
+   * @throws StoreUnavailableError when the store does not answer: the change is kept, and announced when the store is back. Until then this instance serves nothing older, and others may
    */
   async invalidate(key: CacheKey, options: InvalidateOptions = {}): Promise<void> {
     const encoded = encodeKey(key);
@@ -116,7 +123,7 @@ export class DistributedCacheService {
    * Announces that what carries these tags has changed: every entry that was loaded with one of them is invalidated as by {@link invalidate}, and loads that are under way and turn out to carry
    * one are not stored. Call it after the commit.
    *
-   * @throws StoreUnavailableError when the store does not answer; then it may be repeated
+   * @throws StoreUnavailableError when the store does not answer: what could not be announced is kept, and announced when the store is back. Until then this instance serves nothing from the store, and others may serve what is older
    */
   async invalidateTags(tags: readonly string[]): Promise<void> {
     if (!isTagList(tags)) {
@@ -128,7 +135,7 @@ export class DistributedCacheService {
     await (await this.cache()).announceTags([...new Set(tags)].map((tag) => ({ tag: userTag(tag) })));
   }
 
-  /** Removes every entry of this namespace, and nothing else. Loads that are under way are not stored. @throws StoreUnavailableError */
+  /** Removes every entry of this namespace, and nothing else. Loads that are under way are not stored. @throws StoreUnavailableError when the store does not answer: then it is done when the store is back */
   async clear(): Promise<void> {
     if (this.host.options.enabled) await (await this.cache()).clear();
   }
@@ -136,6 +143,15 @@ export class DistributedCacheService {
   /** What happened in this process since it started. */
   stats(): CacheCounts {
     return this.host.counts();
+  }
+
+  /**
+   * How store and lock service are, seen from this instance. Asks the store once, for all who ask at once, and takes no lock. Never rejects.
+   *
+   * @param options.timeoutMs the longest that the store is waited for, 1 to 60,000; one that has not answered then is down. Default: `storeTimeoutMs`
+   */
+  health({ timeoutMs = this.host.options.storeTimeoutMs }: { readonly timeoutMs?: number } = {}): Promise<CacheHealth> {
+    return this.host.health(timeoutMs);
   }
 
   private async load<T>(key: CacheKey, loader: Loader<T>, options: LoadOptions<T>): Promise<CacheAnswer<T>> {

@@ -3,7 +3,7 @@ export type { DistributedCacheExtras, DistributedCacheOptionsFactory } from './d
 export type { DistributedCacheOptions } from './distributed-cache.options.js';
 export { DistributedCacheService, type CacheAnswer, type CacheKey } from './distributed-cache.service.js';
 export type { BreakerOptions } from './options/breaker-options.js';
-export type { CachePolicy } from './options/cache-policy.js';
+export type { CachePolicy, ValueFunction } from './options/cache-policy.js';
 export type {
   EntityClass,
   GivenVersion,
@@ -42,6 +42,13 @@ export {
   type WakeReason,
 } from './core/lock-provider.js';
 export type { LockProviderFactory, ProviderContext, VersionedStoreFactory } from './core/provider-factory.js';
+export {
+  CacheTracer,
+  type CacheTelemetry,
+  type CacheTelemetryFactory,
+  type StepFacts,
+  type TracedStep,
+} from './core/telemetry.js';
 export { compareVersions, MAX_VERSION_ORDER, type Version } from './core/version.js';
 export {
   VersionedStore,
@@ -94,6 +101,7 @@ export type {
 } from './codec/entity-metadata.js';
 export { inProcessLock } from './locks/in-process-lock.js';
 export { InProcessLockProvider, type InProcessLockProviderOptions } from './locks/in-process-lock-provider.js';
+export type { CacheHealth, LockHealth, StoreHealth } from './observability/cache-health.js';
 export { CacheStats, type CacheCounts } from './observability/cache-stats.js';
 export { LogObserver, type LogSink } from './observability/log-observer.js';
 export {

@@ -1,17 +1,29 @@
 import type { BreakerState } from './circuit-breaker.js';
 import type { LockState, WakeReason } from './lock-provider.js';
+import type { UnsentCount } from './unsent-changes.js';
 import type { SupersededReason } from './versioned-store.js';
 import type { Version } from './version.js';
 
 /** Which step of the store an event speaks of. */
 export type StoreStep = 'read' | 'begin' | 'fill' | 'mark' | 'invalidate' | 'set' | 'register' | 'announce' | 'clear';
 
-/** Why the store was not asked. */
-export type UnaskedReason = 'breaker-open';
+/** Why the store was not asked, or its answer not believed. `changes-unsent`: it has not heard yet of a change, announced by this instance, that may concern the key. */
+export type UnaskedReason = 'breaker-open' | 'changes-unsent';
 
-/** Why a loaded value was returned but not stored. `uncacheable`: it is its own request's alone, a stream for example; the event `bypassed` says more. */
+/**
+ * Why a value was returned but not stored. `uncacheable`: it is its own request's alone, a stream for example; the event `bypassed` says more. `cache-if`: `cacheIf` said no. `no-ttl`: its ttl is
+ * below 1. `policy-failed`: `cacheIf` or the function in `ttlMs` threw, or gave something else than it should.
+ */
 export type NotStoredReason =
-  'undefined' | 'uncacheable' | 'unserializable' | 'too-large' | 'tag-full' | 'tags-unknown';
+  | 'undefined'
+  | 'uncacheable'
+  | 'unserializable'
+  | 'too-large'
+  | 'tag-full'
+  | 'tags-unknown'
+  | 'cache-if'
+  | 'no-ttl'
+  | 'policy-failed';
 
 /**
  * Everything that happens, as plain objects in one union. `key` is the encoded key. An event is made when the thing has happened;
@@ -20,11 +32,11 @@ export type NotStoredReason =
 export type CacheEvent =
   /** A fresh value was found by the first look. */
   | { readonly type: 'hit'; readonly key: string; readonly freshForMs: number }
-  /** A stale value was served: while it is refreshed, because the load failed, or because the wait ran out. */
+  /** A stale value was served: while it is refreshed, because the load failed or takes longer than `softLoadTimeoutMs`, or because the wait ran out. */
   | {
       readonly type: 'stale-hit';
       readonly key: string;
-      readonly because: 'refreshing' | 'load-failed' | 'wait-timeout';
+      readonly because: 'refreshing' | 'load-failed' | 'load-slow' | 'wait-timeout';
     }
   /** The first look found nothing to serve. */
   | { readonly type: 'miss'; readonly key: string }
@@ -97,12 +109,14 @@ export type CacheEvent =
   | { readonly type: 'invalidated'; readonly key: string; readonly version?: Version }
   /** Changes of what carries these tags were announced, and so many keys invalidated. */
   | { readonly type: 'tags-announced'; readonly tags: readonly string[]; readonly keys: number }
-  /** Committed changes could not be announced; they are kept and announced later. Until then older values may be served. */
-  | { readonly type: 'announcement-failed'; readonly tags: number; readonly error: unknown }
-  /** What could not be announced before is announced now. */
-  | { readonly type: 'announcement-made-up'; readonly tags: number }
+  /** Changes could not be announced. They are kept and announced later; until then other instances may serve older values. `unsent`: what is kept now. */
+  | ({ readonly type: 'announcement-failed'; readonly unsent: UnsentCount; readonly error: unknown } & UnsentCount)
+  /** More is kept than may be: when the store is back, the namespace is cleared instead. */
+  | { readonly type: 'announcements-collapsed' }
+  /** What could not be announced before is announced now. `unsent`: what is still kept. */
+  | ({ readonly type: 'announcement-made-up'; readonly unsent: UnsentCount } & UnsentCount)
   /** The process ended with changes that it could not announce. Older values may be served until their `ttlMs` is over. */
-  | { readonly type: 'announcement-lost'; readonly tags: number; readonly error: unknown }
+  | ({ readonly type: 'announcement-lost'; readonly error: unknown } & UnsentCount)
   | { readonly type: 'set'; readonly key: string; readonly outcome: 'stored' | 'invalidated' }
   | { readonly type: 'cleared' }
   /** A request passed by the cache. */

@@ -49,6 +49,7 @@ export class Flight {
   private ending = false;
   private begunAt: number | undefined;
   private watchers = 0;
+  private detached = false;
   private hasTaker = false;
   private lock: HeldLock | undefined;
   /** Tags that this process announced while the flight loaded. */
@@ -187,8 +188,14 @@ export class Flight {
     this.watchers++;
   }
 
+  /** Somebody has gone home with less than its result and counts on it for the next: from here on it goes on whether it is watched or not. */
+  detach(): void {
+    this.detached = true;
+  }
+
   unwatch(): void {
     this.watchers--;
+    if (this.detached) return;
     if (this.watchers > 0 || this.landed || (this.loading && !this.cancelUnwatched)) return;
     this.ending = true;
     this.unwatched.abort(new LoadUnwatchedError(`Nobody waits for "${this.key}" any more`));

@@ -51,8 +51,14 @@ export class Passenger {
   async ride<T>(flight: Flight, seen: Seen, handOut: HandOut): Promise<Answer<T> | undefined> {
     flight.watch();
     const lostPatience = this.patience(flight, seen);
+    const tooSlow = this.softDeadline(flight, seen);
     try {
-      const landing = await this.whileStaying(Promise.race([flight.landing, lostPatience.staleInstead]));
+      const ends = [
+        flight.landing,
+        lostPatience.staleInstead,
+        ...(tooSlow === undefined ? [] : [tooSlow.staleInstead]),
+      ];
+      const landing = await this.whileStaying(Promise.race<Landing | Answer<unknown>>(ends));
       if ('outcome' in landing) return landing as Answer<T>;
       if (landing.kind === 'nothing') return undefined;
       if (landing.outdated === true && flight.isLate(this.boardedAt)) return undefined;
@@ -65,6 +71,7 @@ export class Passenger {
       return { value: stale.value as T, outcome: 'STALE' };
     } finally {
       lostPatience.stop();
+      tooSlow?.stop();
       flight.unwatch();
     }
   }
@@ -99,6 +106,28 @@ export class Passenger {
       stop = this.clock.after(Math.max(0, policy.waitMs - waitedMs), ranOut);
     });
     staleInstead.catch(() => undefined);
+    return { staleInstead, stop };
+  }
+
+  /** The stale value, if there is one, when the load has not ended within `softLoadTimeoutMs`; the load goes on for those who come later. */
+  private softDeadline(
+    flight: Flight,
+    seen: Seen,
+  ): { staleInstead: Promise<Answer<unknown>>; stop: () => void } | undefined {
+    const { key, policy } = this.request;
+    if (policy.softLoadTimeoutMs >= policy.loadTimeoutMs || !seen.up || seen.state.value === undefined)
+      return undefined;
+    let stop = (): void => undefined;
+    const staleInstead = new Promise<Answer<unknown>>((resolve) => {
+      const waitedMs = this.clock.elapsedMs() - this.waitingSince;
+      stop = this.clock.after(Math.max(0, policy.softLoadTimeoutMs - waitedMs), () => {
+        const stale = this.usable(seen);
+        if (stale === undefined) return;
+        flight.detach();
+        this.report({ type: 'stale-hit', key, because: 'load-slow' });
+        resolve({ value: stale.value, outcome: 'STALE' });
+      });
+    });
     return { staleInstead, stop };
   }
 

@@ -1,18 +1,24 @@
 import type { TypeOrmDataSource } from '../codec/entity-metadata.js';
-import { Announcer, type AnnouncerParts } from './announcer.js';
+import type { CacheEvent } from '../core/cache-event.js';
+import { StoreUnavailableError } from '../core/errors.js';
+import type { TagChange } from '../core/tagging.js';
 import { EntityCacheSubscriber, type EntityCacheSubscriberOptions } from './typeorm/entity-cache.subscriber.js';
+
+export interface EntityChangesParts extends Omit<EntityCacheSubscriberOptions, 'announce'> {
+  /** Rejects with a `StoreUnavailableError` when the announcement is kept for later. */
+  readonly announce: (changes: readonly TagChange[]) => Promise<void>;
+  readonly report: (event: CacheEvent) => void;
+}
 
 /** Hears of the changes of any number of data sources, and announces them. */
 export class EntityChanges {
-  private readonly announcer: Announcer;
   private readonly subscriber: EntityCacheSubscriber;
   private readonly watched = new Set<TypeOrmDataSource>();
 
-  constructor(parts: AnnouncerParts & Omit<EntityCacheSubscriberOptions, 'announce'>) {
+  constructor(private readonly parts: EntityChangesParts) {
     const { versionOf, bulkChanges } = parts;
-    this.announcer = new Announcer(parts);
     this.subscriber = new EntityCacheSubscriber({
-      announce: (changes) => this.announcer.announce(changes),
+      announce: (changes) => this.announce(changes),
       versionOf,
       bulkChanges,
     });
@@ -27,12 +33,22 @@ export class EntityChanges {
   }
 
   /** Data sources may outlive the application. */
-  async close(): Promise<void> {
+  close(): void {
     for (const { subscribers } of this.watched) {
       const at = subscribers?.indexOf(this.subscriber) ?? -1;
       if (at >= 0) subscribers?.splice(at, 1);
     }
     this.watched.clear();
-    await this.announcer.close();
+  }
+
+  /** Never rejects: the change is committed, whatever becomes of its announcement. */
+  private async announce(changes: readonly TagChange[]): Promise<void> {
+    if (changes.length === 0) return;
+    try {
+      await this.parts.announce(changes);
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) return;
+      this.parts.report({ type: 'announcement-lost', keys: 0, tags: changes.length, everything: false, error });
+    }
   }
 }

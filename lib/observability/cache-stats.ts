@@ -8,6 +8,8 @@ export interface CacheCounts {
   readonly hits: number;
   /** Answered by a stale value. */
   readonly staleHits: number;
+  /** Of `staleHits`: because the load took longer than `softLoadTimeoutMs`. */
+  readonly softTimeouts: number;
   /** The first look found nothing to serve. */
   readonly misses: number;
   /** Loads that were started here. */
@@ -46,6 +48,7 @@ export class CacheStats extends CacheObserver {
     requests: 0,
     hits: 0,
     staleHits: 0,
+    softTimeouts: 0,
     misses: 0,
     loads: 0,
     loadFailures: 0,
@@ -88,9 +91,16 @@ const COUNTED: Partial<Record<CacheEvent['type'], readonly (keyof Counts)[]>> = 
   'lock-unavailable': ['lockFailures'],
 };
 
+const STALE_COUNTED = {
+  refreshing: ['requests', 'staleHits'],
+  'load-failed': ['staleHits'],
+  'load-slow': ['staleHits', 'softTimeouts'],
+  'wait-timeout': ['staleHits'],
+} as const;
+
 function countedBy(event: CacheEvent): readonly (keyof Counts)[] {
   // One that was served after a failed load or a long wait was a miss before, and is counted as a request there.
-  if (event.type === 'stale-hit') return event.because === 'refreshing' ? ['requests', 'staleHits'] : ['staleHits'];
+  if (event.type === 'stale-hit') return STALE_COUNTED[event.because];
   if (event.type === 'store-unavailable') return [event.unasked === undefined ? 'storeFailures' : 'storeUnasked'];
   if (event.type === 'breaker-changed')
     return event.state === 'open' && event.previous === 'closed' ? ['breakerOpenings'] : [];

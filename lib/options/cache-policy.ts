@@ -1,10 +1,13 @@
 import type { LoadPolicy, SharePolicy, UnavailablePolicy, WaitTimeoutPolicy } from '../core/load-policy.js';
-import { oneOf, trueOrFalse, wholeNumber, type OptionRule } from './option-rules.js';
+import { numberWithin, oneOf, trueOrFalse, wholeNumber, type OptionRule } from './option-rules.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** The longest that anything is kept: ten years of milliseconds are still exact in a Lua number. */
 export const MAX_LIFE_MS = 3_650 * DAY_MS;
+
+/** A function of a loaded value. It is written as a method, because TypeScript then lets it ask for a more exact type than `unknown`. */
+export type ValueFunction<Result> = { bivariant(value: unknown): Result }['bivariant'];
 
 /**
  * How a key is cached. Given to the module it is the default for all keys; given to `@LockedCacheable()` or `getOrLoad()` it holds for that route or call,
@@ -12,10 +15,26 @@ export const MAX_LIFE_MS = 3_650 * DAY_MS;
  */
 export interface CachePolicy {
   /**
-   * How long a value is fresh, counted from the moment before its load began, by the store's clock. 1 to 315,360,000,000 (ten years). Default 60,000.
+   * How long a value is fresh at most, counted from the moment before its load began, by the store's clock; see `ttlJitter`. 1 to 315,360,000,000 (ten years). Default 60,000.
    * 0 is refused: to cache nothing, leave the decorator away or set `enabled: false`.
+   *
+   * Or a function that tells it for one value: a number of milliseconds, rounded down; below 1 the value is returned and not stored; more than ten years are ten years. When it throws or gives anything else, a promise
+   * or `NaN`, the value is not stored either, and the event `not-stored` (`policy-failed`) says why.
    */
-  readonly ttlMs?: number;
+  readonly ttlMs?: number | ValueFunction<number>;
+  /**
+   * `ttlMs` for `null`, the answer that there is nothing; `null` is then never served stale. 0 to ten years; 0: `null` is not stored. Default: `ttlMs`, as for every other value.
+   */
+  readonly negativeTtlMs?: number;
+  /**
+   * The share of its ttl by which each fill shortens it at random, at most, so that what was loaded together does not expire together. Never longer than `ttlMs`. 0 to 0.9. Default 0.1; 0: exactly `ttlMs`.
+   */
+  readonly ttlJitter?: number;
+  /**
+   * Whether a loaded value is stored; what is not is returned all the same, to those too who waited for it in this instance. It must answer `true` or `false` at once; when it throws or gives anything else the value is not stored, and the event
+   * `not-stored` (`policy-failed`) says why. Default: every value is.
+   */
+  readonly cacheIf?: ValueFunction<boolean>;
   /**
    * So long after `ttlMs` a stale value is still served, at once, while one load in the background refreshes it. 0 to ten years. Default 0: never.
    */
@@ -29,6 +48,11 @@ export interface CachePolicy {
    * Default 30,000. `floorMs` must be at least this and `storeTimeoutMs` together.
    */
   readonly loadTimeoutMs?: number;
+  /**
+   * A caller for whom there is a stale value (within `staleIfErrorMs`) waits no longer than this for a load, here or elsewhere: it gets the stale value, and the load goes on in the background and is stored.
+   * 1 to 86,400,000; needs `staleIfErrorMs` > 0. Default: `loadTimeoutMs`, from which on it has no effect.
+   */
+  readonly softLoadTimeoutMs?: number;
   /** The longest wait for another's load; then `onWaitTimeout`. 0 to 86,400,000. Default: `loadTimeoutMs`. 0: do not wait. */
   readonly waitMs?: number;
   /**
@@ -62,11 +86,27 @@ export interface CachePolicy {
   readonly share?: SharePolicy;
 }
 
+export const fixedTtlRule = wholeNumber('milliseconds', 1, MAX_LIFE_MS);
+
+const functionRule: OptionRule = {
+  expected: 'a function of the loaded value',
+  cure: 'Pass a function, or leave it out.',
+  accepts: (value) => typeof value === 'function',
+};
+
 export const POLICY_RULES = {
-  ttlMs: wholeNumber('milliseconds', 1, MAX_LIFE_MS),
+  ttlMs: {
+    expected: `${fixedTtlRule.expected}, or a function of the loaded value that gives one`,
+    cure: fixedTtlRule.cure,
+    accepts: (value) => typeof value === 'function' || fixedTtlRule.accepts(value),
+  },
+  negativeTtlMs: wholeNumber('milliseconds', 0, MAX_LIFE_MS),
+  ttlJitter: numberWithin(0, 0.9),
+  cacheIf: functionRule,
   staleWhileRevalidateMs: wholeNumber('milliseconds', 0, MAX_LIFE_MS),
   staleIfErrorMs: wholeNumber('milliseconds', 0, MAX_LIFE_MS),
   loadTimeoutMs: wholeNumber('milliseconds', 1, DAY_MS),
+  softLoadTimeoutMs: wholeNumber('milliseconds', 1, DAY_MS),
   waitMs: wholeNumber('milliseconds', 0, DAY_MS),
   onWaitTimeout: oneOf('load', 'stale', 'fail'),
   onLockUnavailable: oneOf('load', 'fail'),
@@ -78,8 +118,9 @@ export const POLICY_RULES = {
   share: oneOf('copy', 'frozen'),
 } satisfies Record<keyof CachePolicy, OptionRule>;
 
-const DEFAULTS: Omit<LoadPolicy, 'waitMs'> = {
+const DEFAULTS: Omit<LoadPolicy, 'waitMs' | 'softLoadTimeoutMs'> = {
   ttlMs: 60_000,
+  ttlJitter: 0.1,
   staleWhileRevalidateMs: 0,
   staleIfErrorMs: 0,
   loadTimeoutMs: 30_000,
@@ -104,7 +145,12 @@ export function givenPolicy(options: object): CachePolicy {
 
 export function completePolicy(given: CachePolicy): LoadPolicy {
   const policy = { ...DEFAULTS, ...given };
-  return { ...policy, waitMs: given.waitMs ?? policy.loadTimeoutMs };
+  const { loadTimeoutMs } = policy;
+  return {
+    ...policy,
+    softLoadTimeoutMs: given.softLoadTimeoutMs ?? loadTimeoutMs,
+    waitMs: given.waitMs ?? loadTimeoutMs,
+  };
 }
 
 /** What is wrong between options that are right one by one. */
@@ -116,6 +162,11 @@ export function policyConflicts(
   if (policy.onWaitTimeout === 'stale' && policy.staleIfErrorMs === 0) {
     mistakes.push(
       "onWaitTimeout: expected staleIfErrorMs above 0 beside 'stale', got staleIfErrorMs 0: there would never be a stale value to serve. Set staleIfErrorMs, or take 'load' or 'fail'.",
+    );
+  }
+  if (policy.softLoadTimeoutMs < policy.loadTimeoutMs && policy.staleIfErrorMs === 0) {
+    mistakes.push(
+      `softLoadTimeoutMs: expected staleIfErrorMs above 0 beside ${String(policy.softLoadTimeoutMs)}, got staleIfErrorMs 0: there would never be a stale value to serve. Set staleIfErrorMs, or leave softLoadTimeoutMs out.`,
     );
   }
   const leaseMs = leaseLifeMs(policy.loadTimeoutMs, store.storeTimeoutMs);

@@ -16,11 +16,13 @@ import { InProcessVersionedStore } from '../../lib/stores/in-process-versioned-s
 import { ManualClock } from '../../lib/testing/manual-clock.js';
 import { StagedStore } from './staged-store.js';
 
-export const POLICY: LoadPolicy = {
+export const POLICY: LoadPolicy & { readonly ttlMs: number } = {
   ttlMs: 60_000,
+  ttlJitter: 0,
   staleWhileRevalidateMs: 0,
   staleIfErrorMs: 0,
   loadTimeoutMs: 30_000,
+  softLoadTimeoutMs: 30_000,
   waitMs: 30_000,
   onWaitTimeout: 'load',
   onLockUnavailable: 'load',

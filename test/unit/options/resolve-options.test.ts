@@ -33,9 +33,11 @@ describe('resolveOptions', () => {
       givenPolicy: {},
       policy: {
         ttlMs: 60_000,
+        ttlJitter: 0.1,
         staleWhileRevalidateMs: 0,
         staleIfErrorMs: 0,
         loadTimeoutMs: 30_000,
+        softLoadTimeoutMs: 30_000,
         waitMs: 30_000,
         onWaitTimeout: 'load',
         onLockUnavailable: 'load',
@@ -61,6 +63,7 @@ describe('resolveOptions', () => {
 
   it.each([
     ['ttlMs', 1, 315_360_000_000],
+    ['negativeTtlMs', 0, 315_360_000_000],
     ['staleWhileRevalidateMs', 0, 315_360_000_000],
     ['staleIfErrorMs', 0, 315_360_000_000],
     ['waitMs', 0, 86_400_000],
@@ -69,9 +72,11 @@ describe('resolveOptions', () => {
     ['storeTimeoutMs', 1, 60_000],
     ['lockTimeoutMs', 1, 60_000],
     ['loadTimeoutMs', 1, 86_400_000],
+    ['softLoadTimeoutMs', 1, 86_400_000],
   ])('%s goes from %d to %d', (name, min, max) => {
-    for (const value of [min, max]) expect(() => resolveOptions({ [name]: value })).not.toThrow();
-    const range = `${name}: expected a whole number of ${name === 'maxValueBytes' ? 'bytes' : 'milliseconds'} from ${String(min)} to ${String(max)}, got `;
+    const beside = name === 'softLoadTimeoutMs' ? { staleIfErrorMs: 1 } : {};
+    for (const value of [min, max]) expect(() => resolveOptions({ ...beside, [name]: value })).not.toThrow();
+    const range = `${name}: expected a whole number of ${name === 'maxValueBytes' ? 'bytes' : 'milliseconds'} from ${String(min)} to ${String(max)}${name === 'ttlMs' ? ', or a function of the loaded value that gives one' : ''}, got `;
     for (const value of [min - 1, max + 1, min + 0.5, NaN, Infinity])
       expect(refused({ [name]: value })).toContain(range + String(value));
     for (const value of ['60s', null, 1n, {}, []]) expect(refused({ [name]: value })).toContain(range);
@@ -161,6 +166,16 @@ describe('resolveOptions', () => {
     expect(refused(options as object)).toContain(`expected an object, got ${got}`);
   });
 
+  it('takes functions of the value where they are meant, and shares of a ttl', () => {
+    const ttlMs = (): number => 5;
+    const cacheIf = (): boolean => true;
+    expect(resolveOptions({ ttlMs, cacheIf, ttlJitter: 0 }).policy).toMatchObject({ ttlMs, cacheIf, ttlJitter: 0 });
+    expect(() => resolveOptions({ ttlJitter: 0.9 })).not.toThrow();
+    for (const ttlJitter of [-0.1, 0.91, NaN, '0.1'])
+      expect(refused({ ttlJitter })).toContain('ttlJitter: expected a number from 0 to 0.9, got');
+    expect(refused({ cacheIf: true })).toContain('cacheIf: expected a function of the loaded value, got true');
+  });
+
   it('tells every mistake at once', () => {
     expect(refused({ ttlMs: -1, waitMs: -2, nonsense: 1 }).split('\n- ')).toHaveLength(4);
   });
@@ -174,6 +189,11 @@ describe('resolveOptions', () => {
       "onWaitTimeout: expected staleIfErrorMs above 0 beside 'stale'",
     );
     expect(() => resolveOptions({ onWaitTimeout: 'stale', staleIfErrorMs: 1 })).not.toThrow();
+    expect(refused({ softLoadTimeoutMs: 200 })).toContain(
+      'softLoadTimeoutMs: expected staleIfErrorMs above 0 beside 200, got staleIfErrorMs 0',
+    );
+    expect(() => resolveOptions({ softLoadTimeoutMs: 200, staleIfErrorMs: 1 })).not.toThrow();
+    expect(() => resolveOptions({ softLoadTimeoutMs: 30_000 })).not.toThrow();
   });
 });
 
@@ -192,6 +212,12 @@ describe('resolvePolicy', () => {
   it('waits as long as this load may take, unless the module says how long', () => {
     expect(resolvePolicy(defaults, { loadTimeoutMs: 40_000 }, 'here').waitMs).toBe(40_000);
     expect(resolvePolicy(resolveOptions({ waitMs: 5 }), { loadTimeoutMs: 40_000 }, 'here').waitMs).toBe(5);
+  });
+
+  it('has no soft deadline of its own where it has a longer load', () => {
+    expect(resolvePolicy(defaults, { loadTimeoutMs: 40_000 }, 'here').softLoadTimeoutMs).toBe(40_000);
+    const soft = resolveOptions({ softLoadTimeoutMs: 5, staleIfErrorMs: 1 });
+    expect(resolvePolicy(soft, { loadTimeoutMs: 40_000 }, 'here').softLoadTimeoutMs).toBe(5);
   });
 
   it('is checked as the module’s is, and against the module’s floor', () => {
