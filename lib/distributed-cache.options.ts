@@ -51,6 +51,12 @@ export interface DistributedCacheOptions extends CachePolicy, ListOptions {
    * Default 60,000, or as much as the longest load needs.
    */
   readonly floorMs?: number;
+  /**
+   * The most loads that run at once in this instance; what becomes of others is `onLoadLimit`. A load by a loader, or one that a loader waits for, counts as that loader's. 1 to 1,000,000. Default: no bound.
+   */
+  readonly maxConcurrentLoads?: number;
+  /** The most loads that wait for their turn (`onLoadLimit: 'wait'`); others are shed. 0 to 1,000,000. Default 1,000. */
+  readonly maxQueuedLoads?: number;
   /** Deadline of one command to the store. 1 to 60,000. Default 1,000. */
   readonly storeTimeoutMs?: number;
   /** Deadline of one operation of the lock service. 1 to 60,000. Default 3,000. */
@@ -105,6 +111,9 @@ export interface ResolvedCacheOptions {
   readonly lock: LockProvider | LockProviderFactory | undefined;
   readonly store: VersionedStore | VersionedStoreFactory | undefined;
   readonly floorMs: number;
+  /** `Infinity`: no bound. */
+  readonly maxConcurrentLoads: number;
+  readonly maxQueuedLoads: number;
   readonly storeTimeoutMs: number;
   readonly lockTimeoutMs: number;
   readonly breaker: Required<BreakerOptions> | false;
@@ -167,6 +176,8 @@ const RULES: OptionRules = {
   },
   ...POLICY_RULES,
   floorMs: wholeNumber('milliseconds', 1, MAX_LIFE_MS),
+  maxConcurrentLoads: wholeNumber('loads', 1, 1_000_000),
+  maxQueuedLoads: wholeNumber('loads', 0, 1_000_000),
   storeTimeoutMs: wholeNumber('milliseconds', 1, 60_000),
   lockTimeoutMs: wholeNumber('milliseconds', 1, 60_000),
   breaker: breakerRule,
@@ -233,6 +244,8 @@ export function resolveOptions(options: DistributedCacheOptions = {}): ResolvedC
     lock: options.lock,
     store: options.store,
     floorMs,
+    maxConcurrentLoads: options.maxConcurrentLoads ?? Infinity,
+    maxQueuedLoads: options.maxQueuedLoads ?? 1_000,
     storeTimeoutMs,
     lockTimeoutMs: options.lockTimeoutMs ?? 3_000,
     breaker: completeBreaker(options.breaker),

@@ -30,7 +30,13 @@ export type { BreakerState } from './core/circuit-breaker.js';
 export { encodeKey } from './core/cache-key.js';
 export { Clock, systemClock } from './core/clock.js';
 export { EntryCodec } from './core/entry-codec.js';
-export type { SharePolicy, UnavailablePolicy, WaitTimeoutPolicy } from './core/load-policy.js';
+export type {
+  EagerRefreshPolicy,
+  LoadLimitPolicy,
+  SharePolicy,
+  UnavailablePolicy,
+  WaitTimeoutPolicy,
+} from './core/load-policy.js';
 export type { LoadContext, Loader, Outcome } from './core/load-request.js';
 export {
   LockProvider,
@@ -75,6 +81,7 @@ export {
   InvalidKeyError,
   InvalidOptionsError,
   isDistributedCacheError,
+  LoadLimitError,
   LoadTimeoutError,
   LoadUnwatchedError,
   LockAuthError,
@@ -101,7 +108,7 @@ export type {
 } from './codec/entity-metadata.js';
 export { inProcessLock } from './locks/in-process-lock.js';
 export { InProcessLockProvider, type InProcessLockProviderOptions } from './locks/in-process-lock-provider.js';
-export type { CacheHealth, LockHealth, StoreHealth } from './observability/cache-health.js';
+export type { CacheHealth, HealthOptions, LockHealth, StoreHealth } from './observability/cache-health.js';
 export { CacheStats, type CacheCounts } from './observability/cache-stats.js';
 export { LogObserver, type LogSink } from './observability/log-observer.js';
 export {

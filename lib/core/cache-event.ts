@@ -32,12 +32,14 @@ export type NotStoredReason =
 export type CacheEvent =
   /** A fresh value was found by the first look. */
   | { readonly type: 'hit'; readonly key: string; readonly freshForMs: number }
-  /** A stale value was served: while it is refreshed, because the load failed or takes longer than `softLoadTimeoutMs`, or because the wait ran out. */
+  /** A stale value was served: while it is refreshed, because the load failed, takes longer than `softLoadTimeoutMs` or has no turn, or because the wait ran out. */
   | {
       readonly type: 'stale-hit';
       readonly key: string;
-      readonly because: 'refreshing' | 'load-failed' | 'load-slow' | 'wait-timeout';
+      readonly because: 'refreshing' | 'load-failed' | 'load-slow' | 'load-limit' | 'wait-timeout';
     }
+  /** A value that was served as a hit is loaded anew in the background, before it expires; see `eagerRefresh`. */
+  | { readonly type: 'eager-refresh'; readonly key: string; readonly freshForMs: number }
   /** The first look found nothing to serve. */
   | { readonly type: 'miss'; readonly key: string }
   /** The caller shares a load that is under way in this process. */
@@ -66,11 +68,26 @@ export type CacheEvent =
   | { readonly type: 'filled-by-another'; readonly key: string }
   /** The second look left or found a lease; the load may begin. */
   | { readonly type: 'leased'; readonly key: string; readonly existed: boolean }
+  /** `maxConcurrentLoads` are under way here: the load waits for its turn, behind so many others. */
+  | { readonly type: 'load-queued'; readonly key: string; readonly ahead: number }
+  /** Its turn has come. */
+  | { readonly type: 'load-turn'; readonly key: string; readonly waitedMs: number }
+  /** This process did not take a load on, or a caller no longer waits for its turn. `background`: it was a refresh, and nobody waited for it. */
+  | {
+      readonly type: 'load-shed';
+      readonly key: string;
+      readonly because: 'limit' | 'queue-full' | 'wait-timeout';
+      readonly background: boolean;
+    }
+  /** A loader is called. `locked`: under the lock; else the policy, a part that is down or a wait that ran out lets it load without. */
   | { readonly type: 'load-started'; readonly key: string; readonly locked: boolean }
+  /** A loader has given a value, after so long. */
   | { readonly type: 'load-finished'; readonly key: string; readonly loadMs: number }
+  /** A loader has thrown, or did not end within `loadTimeoutMs`, after so long. */
   | { readonly type: 'load-failed'; readonly key: string; readonly loadMs: number; readonly error: unknown }
   /** A caller got the error of a load that had failed a moment ago, here or elsewhere. */
   | { readonly type: 'failure-shared'; readonly key: string }
+  /** The loaded value was stored, under the version that the database gave it; its size as it was encoded. */
   | { readonly type: 'stored'; readonly key: string; readonly version?: Version; readonly bytes: number }
   /** The loaded value was not stored, because the state had moved on. */
   | { readonly type: 'superseded'; readonly key: string; readonly reason: SupersededReason | 'tag-invalidated' }
@@ -81,6 +98,7 @@ export type CacheEvent =
    * `@VersionColumn()`, or stamp rows with `clock_timestamp()`.
    */
   | { readonly type: 'version-regressed'; readonly key: string; readonly version: Version; readonly floor?: Version }
+  /** The loaded value was returned, and could not be stored. `detail`: where in it, and what helps. */
   | { readonly type: 'not-stored'; readonly key: string; readonly reason: NotStoredReason; readonly detail?: string }
   /** The wait for another's load ran out; what happens next is `onWaitTimeout`. */
   | { readonly type: 'wait-timeout'; readonly key: string; readonly waitedMs: number }
@@ -106,20 +124,42 @@ export type CacheEvent =
    * loaded here meanwhile is not stored; else it is replaced.
    */
   | { readonly type: 'other-shape'; readonly key: string; readonly error: unknown; readonly stays: boolean }
+  /** A change of a key was announced, with the version that it gave the row where that is known: nothing older is served or stored from now on. */
   | { readonly type: 'invalidated'; readonly key: string; readonly version?: Version }
   /** Changes of what carries these tags were announced, and so many keys invalidated. */
   | { readonly type: 'tags-announced'; readonly tags: readonly string[]; readonly keys: number }
   /** Changes could not be announced. They are kept and announced later; until then other instances may serve older values. `unsent`: what is kept now. */
-  | ({ readonly type: 'announcement-failed'; readonly unsent: UnsentCount; readonly error: unknown } & UnsentCount)
+  | {
+      readonly type: 'announcement-failed';
+      readonly keys: number;
+      readonly tags: number;
+      readonly everything: boolean;
+      readonly unsent: UnsentCount;
+      readonly error: unknown;
+    }
   /** More is kept than may be: when the store is back, the namespace is cleared instead. */
   | { readonly type: 'announcements-collapsed' }
   /** What could not be announced before is announced now. `unsent`: what is still kept. */
-  | ({ readonly type: 'announcement-made-up'; readonly unsent: UnsentCount } & UnsentCount)
+  | {
+      readonly type: 'announcement-made-up';
+      readonly keys: number;
+      readonly tags: number;
+      readonly everything: boolean;
+      readonly unsent: UnsentCount;
+    }
   /** The process ended with changes that it could not announce. Older values may be served until their `ttlMs` is over. */
-  | ({ readonly type: 'announcement-lost'; readonly error: unknown } & UnsentCount)
+  | {
+      readonly type: 'announcement-lost';
+      readonly keys: number;
+      readonly tags: number;
+      readonly everything: boolean;
+      readonly error: unknown;
+    }
+  /** A writer's value was stored over one of a lower version, or its change was announced and nothing stored. */
   | { readonly type: 'set'; readonly key: string; readonly outcome: 'stored' | 'invalidated' }
+  /** The namespace was emptied. */
   | { readonly type: 'cleared' }
-  /** A request passed by the cache. */
+  /** A request passed by the cache: it is disabled, a transaction is open, or the request or its answer cannot be shared. */
   | { readonly type: 'bypassed'; readonly reason: string };
 
 /** Port for whoever listens, and its injection token. What an observer throws is caught and never reaches a read. */

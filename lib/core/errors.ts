@@ -44,6 +44,11 @@ export class WaitTimeoutError extends DistributedCacheError {
   readonly code = 'ERR_CACHE_WAIT_TIMEOUT';
 }
 
+/** This process runs `maxConcurrentLoads` loads already, and the policy is not to wait, too many wait, or the wait ran out. Nothing was loaded. */
+export class LoadLimitError extends DistributedCacheError {
+  readonly code = 'ERR_CACHE_LOAD_LIMIT';
+}
+
 /** A loader asked, in its own asynchronous chain, for a key whose load waits for that very loader. */
 export class ReentrantLoadError extends DistributedCacheError {
   readonly code = 'ERR_CACHE_REENTRANT_LOAD';

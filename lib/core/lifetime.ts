@@ -59,7 +59,8 @@ function isWanted({ cacheIf }: ValuePolicy, value: unknown): boolean {
   throw new PolicyMistake(`cacheIf: expected true or false, got ${told(answer)}. Answer at once, without a promise.`);
 }
 
-function ttlOf({ ttlMs, negativeTtlMs }: ValuePolicy, value: unknown): number {
+/** The ttl of a value before chance shortens it. @throws what the policy's function throws, and for what it gives that is no number */
+export function ttlOf({ ttlMs, negativeTtlMs }: ValuePolicy, value: unknown): number {
   if (value === null && negativeTtlMs !== undefined) return negativeTtlMs;
   if (typeof ttlMs === 'number') return ttlMs;
   const answer: unknown = ttlMs(value);

@@ -7,6 +7,15 @@ export type UnavailablePolicy = 'load' | 'fail';
 /** What callers get: each a value of its own, or a frozen one that the callers of one load share. */
 export type SharePolicy = 'copy' | 'frozen';
 
+/** What happens to a load when this process runs as many as it may: wait for a turn, or reject with `LoadLimitError`. */
+export type LoadLimitPolicy = 'wait' | 'shed';
+
+/**
+ * When a value is loaded anew though it is still fresh. A number: from this share of its ttl on, the first to hit it does; 0: never. `beta`: each hit decides by chance, the more likely the nearer the end is and the longer the
+ * load takes; above 1 earlier, below 1 later.
+ */
+export type EagerRefreshPolicy = number | { readonly beta: number };
+
 /** How one key is cached: every choice made, every duration in milliseconds. `resolveOptions()` gives the defaults and checks the bounds. */
 export interface LoadPolicy {
   /** Fresh at most this long, from the begin of the load; or how long for one value: below 1, it is not stored. */
@@ -17,6 +26,7 @@ export interface LoadPolicy {
   readonly ttlJitter: number;
   /** Whether a value is stored. */
   readonly cacheIf?: (value: unknown) => boolean;
+  readonly eagerRefresh: EagerRefreshPolicy;
   /** So long after it a stale value is served at once while one load in the background refreshes it. 0: never. */
   readonly staleWhileRevalidateMs: number;
   /** So long after it a stale value may be served because the load failed, or because the wait ran out (`onWaitTimeout: 'stale'`). 0: never. */
@@ -28,6 +38,7 @@ export interface LoadPolicy {
   /** The longest wait for another's load. */
   readonly waitMs: number;
   readonly onWaitTimeout: WaitTimeoutPolicy;
+  readonly onLoadLimit: LoadLimitPolicy;
   readonly onLockUnavailable: UnavailablePolicy;
   readonly onStoreUnavailable: UnavailablePolicy;
   /** After a failed load, how long its error is shared instead of loading again. 0: every caller loads again. */

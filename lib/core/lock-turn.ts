@@ -93,6 +93,7 @@ export class LockTurn {
       busy.dispose();
       return { kind: 'nothing' };
     }
+    flight.leaveSlot();
     const reason = await this.awaitRelease(flight, policy, busy);
     this.stop.throwIfAborted();
     if (flight.abandoned) return { kind: 'nothing' };

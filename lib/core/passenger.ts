@@ -1,10 +1,11 @@
 import type { CacheEvent } from './cache-event.js';
 import type { Clock } from './clock.js';
-import { CacheClosedError, ReentrantLoadError, WaitTimeoutError } from './errors.js';
+import { CacheClosedError, LoadLimitError, ReentrantLoadError, WaitTimeoutError } from './errors.js';
 import type { Flight, Landing, Seen } from './flight.js';
 import type { SharePolicy } from './load-policy.js';
 import type { Answer, LoadRequest } from './load-request.js';
 import { onAbort } from './late-signal.js';
+import type { LoadLimit } from './load-limit.js';
 import type { Look, Readable } from './look.js';
 
 type HandOut = (landing: Exclude<Landing, { kind: 'nothing' }>, flight: Flight, share: SharePolicy) => unknown;
@@ -30,6 +31,7 @@ export class Passenger {
     private readonly clock: Clock,
     private readonly request: LoadRequest<unknown>,
     private readonly look: Look,
+    private readonly limit: LoadLimit,
     private readonly report: (event: CacheEvent) => void,
   ) {
     this.waitingSince = clock.elapsedMs();
@@ -67,7 +69,8 @@ export class Passenger {
     } catch (error) {
       const stale = this.loadFailed(flight, error) ? this.usable(seen) : undefined;
       if (stale === undefined) throw error;
-      this.report({ type: 'stale-hit', key: flight.key, because: 'load-failed' });
+      const because = error instanceof LoadLimitError ? 'load-limit' : 'load-failed';
+      this.report({ type: 'stale-hit', key: flight.key, because });
       return { value: stale.value as T, outcome: 'STALE' };
     } finally {
       lostPatience.stop();
@@ -95,12 +98,15 @@ export class Passenger {
           reject(new WaitTimeoutError(`No value of "${key}" came within waitMs = ${String(policy.waitMs)}`));
           return;
         }
-        const stale = policy.onWaitTimeout === 'stale' ? this.usable(seen) : undefined;
+        // It waits for a slot of this process: to load at once is what it may not.
+        const { isQueued } = flight;
+        const stale = isQueued || policy.onWaitTimeout === 'stale' ? this.usable(seen) : undefined;
         if (stale === undefined) {
-          flight.hurry();
+          if (isQueued) reject(this.limit.shed(flight, 'wait-timeout'));
+          else flight.hurry();
           return;
         }
-        this.report({ type: 'stale-hit', key, because: 'wait-timeout' });
+        this.report({ type: 'stale-hit', key, because: isQueued ? 'load-limit' : 'wait-timeout' });
         resolve({ value: stale.value, outcome: 'STALE' });
       };
       stop = this.clock.after(Math.max(0, policy.waitMs - waitedMs), ranOut);

@@ -3,19 +3,21 @@ import type { CacheEvent, CacheObserver } from './cache-event.js';
 import { noBreaker, type BreakerFactory } from './circuit-breaker.js';
 import type { Clock } from './clock.js';
 import type { EntryCodec } from './entry-codec.js';
+import { EagerRefresh } from './eager-refresh.js';
 import { CacheClosedError } from './errors.js';
 import { Flight, type Landing, type Seen } from './flight.js';
 import { freezeDeep } from './freeze.js';
 import { Keep } from './keep.js';
 import { LateSignal } from './late-signal.js';
 import { LoadChain } from './load-chain.js';
+import { LoadLimit, type LoadLimits } from './load-limit.js';
 import type { LoadPolicy, SharePolicy } from './load-policy.js';
 import type { Answer, LoadRequest } from './load-request.js';
 import { Loading } from './loading.js';
 import { LockGate } from './lock-gate.js';
 import type { LockProvider } from './lock-provider.js';
 import { LockTurn } from './lock-turn.js';
-import { Look } from './look.js';
+import { Look, type FreshHit } from './look.js';
 import { Passenger } from './passenger.js';
 import { RecentLoads } from './recent-loads.js';
 import { SharedFailures } from './shared-failures.js';
@@ -33,6 +35,8 @@ export interface ReadThroughParts {
   readonly clock: Clock;
   /** Must not throw. */
   readonly observer: CacheObserver;
+  /** Left out: any number of loads at once. */
+  readonly limits?: LoadLimits;
   readonly storeTimeoutMs: number;
   readonly lockTimeoutMs: number;
   readonly floorMs: number;
@@ -43,6 +47,8 @@ export interface ReadThroughParts {
   /** Stands before the store and before the lock service. Default: none. */
   readonly breaker?: BreakerFactory;
 }
+
+const NO_LIMITS: LoadLimits = { maxConcurrentLoads: Infinity, maxQueuedLoads: 0 };
 
 /** More announcements than this wait for no store: when it is back, everything is cleared instead. */
 const MAX_UNSENT = 10_000;
@@ -60,9 +66,11 @@ export class ReadThrough {
   private readonly locks: LockGate;
   private readonly look: Look;
   private readonly loading: Loading;
+  private readonly limit: LoadLimit;
   private readonly announcements: Announcements;
   private readonly recent: RecentLoads | undefined;
   private readonly failures: SharedFailures;
+  private readonly eager: EagerRefresh;
   private readonly flights: SingleFlight;
   private readonly chain = new LoadChain();
   private readonly stopping = new LateSignal();
@@ -80,16 +88,20 @@ export class ReadThrough {
     this.locks = new LockGate({ locks, lockTimeoutMs, breaker, report: this.report });
     this.look = new Look(this.store, codec, clock, floorMs, this.flights.nextOrder, this.report);
     this.failures = new SharedFailures(clock);
+    this.eager = new EagerRefresh(clock);
     this.recent = parts.refreshOnChange ? new RecentLoads(clock, MAX_RECENT) : undefined;
     // A floor lives at least as long as a lease, and a load that outlives its lease is refused.
     const tagging = new Tagging(this.store, { maxKeysPerTag, memoryMs: 2 * floorMs }, this.report);
+    this.limit = new LoadLimit(parts.limits ?? NO_LIMITS, clock, stop, this.report);
     this.loading = new Loading({
       store: this.store,
       look: this.look,
+      limit: this.limit,
       turns: new LockTurn(this.locks, this.look, this.failures, clock, lockTimeoutMs, stop, this.report),
       keep: new Keep(this.store, codec, clock, this.look, this.failures, tagging, floorMs, this.report),
       failures: this.failures,
       chain: this.chain,
+      eager: this.eager,
       clock,
       storeTimeoutMs,
       stop,
@@ -127,11 +139,12 @@ export class ReadThrough {
         const hit = seen.up ? this.look.hit(seen.state) : undefined;
         if (hit !== undefined) {
           this.report({ type: 'hit', key, freshForMs: hit.freshForMs });
+          if (seen.up && policy.eagerRefresh !== 0) this.refreshEarly(seen, request, hit);
           return presented({ value: hit.value as T, outcome: 'HIT' }, policy.share);
         }
         const served = seen.up ? await this.serve(seen, request) : this.refuseOrGoOn(seen, policy, key);
         if (served !== undefined) return presented(served as Answer<T>, policy.share);
-        passenger ??= new Passenger(this.parts.clock, request, this.look, this.report);
+        passenger ??= new Passenger(this.parts.clock, request, this.look, this.limit, this.report);
         const flight = await this.board(seen, request, passenger);
         if (flight === undefined) continue;
         const caller = passenger;
@@ -244,6 +257,7 @@ export class ReadThrough {
       switch (current.admits(seen)) {
         case 'join':
           passenger.leads = false;
+          if (this.chain.flight !== undefined) current.carry();
           passenger.boardedAt = this.flights.nextOrder();
           current.hasLateCallers ||= current.isLate(passenger.boardedAt);
           this.report({ type: 'joined', key: request.key });
@@ -266,15 +280,29 @@ export class ReadThrough {
     }
   }
 
-  private launch(seen: Seen, request: LoadRequest<unknown>, background: boolean): Flight {
+  /** Loads a value in the background that is still fresh, where the policy says so and nobody does already or has just failed at it. */
+  private refreshEarly(seen: Seen & { up: true }, request: LoadRequest<unknown>, hit: FreshHit): void {
+    const { key, policy } = request;
+    const { loading, mark } = seen.state;
+    if (loading || mark !== undefined || this.flights.current(key) !== undefined) return;
+    if (this.stopping.aborted || !this.eager.isDue(key, policy, hit)) return;
+    this.report({ type: 'eager-refresh', key, freshForMs: hit.freshForMs });
+    // What another has filled since is fresh for longer than what was seen, and ends the flight.
+    this.launch(seen, request, true, hit.freshForMs + 1);
+  }
+
+  private launch(seen: Seen, request: LoadRequest<unknown>, background: boolean, earlyMs = 0): Flight {
     const { key, policy } = request;
     const parent = background ? undefined : this.chain.flight;
     if (!background && request.repeatable === true) this.recent?.remember(request);
     const flight = new Flight(key, background, policy.cancelUnwatched, parent, this.flights.nextOrder);
+    flight.earlyMs = earlyMs;
+    if (parent !== undefined) flight.carry();
     this.flights.add(flight);
     flight.landing = this.loading.fly(flight, seen, request).finally(() => {
       flight.landed = true;
       flight.release();
+      flight.leaveSlot();
       this.flights.remove(flight);
     });
     flight.landing.catch(() => undefined); // each caller hears of it by itself, a background refresh by its event

@@ -10,12 +10,18 @@ export interface CacheCounts {
   readonly staleHits: number;
   /** Of `staleHits`: because the load took longer than `softLoadTimeoutMs`. */
   readonly softTimeouts: number;
+  /** Values that were loaded anew before they expired. */
+  readonly eagerRefreshes: number;
   /** The first look found nothing to serve. */
   readonly misses: number;
   /** Loads that were started here. */
   readonly loads: number;
   /** Loads whose loader failed or took longer than `loadTimeoutMs`. */
   readonly loadFailures: number;
+  /** Loads that had to wait for their turn, because `maxConcurrentLoads` were under way. */
+  readonly queuedLoads: number;
+  /** Loads that were not taken on, and callers that no longer waited for a turn; refreshes too. */
+  readonly shedLoads: number;
   /** Reads that shared a load of this process, and loads that were spared by waiting for another process. */
   readonly waits: number;
   /** Loaded values that were stored. */
@@ -49,9 +55,12 @@ export class CacheStats extends CacheObserver {
     hits: 0,
     staleHits: 0,
     softTimeouts: 0,
+    eagerRefreshes: 0,
     misses: 0,
     loads: 0,
     loadFailures: 0,
+    queuedLoads: 0,
+    shedLoads: 0,
     waits: 0,
     stored: 0,
     superseded: 0,
@@ -77,10 +86,13 @@ export class CacheStats extends CacheObserver {
 
 const COUNTED: Partial<Record<CacheEvent['type'], readonly (keyof Counts)[]>> = {
   hit: ['requests', 'hits'],
+  'eager-refresh': ['eagerRefreshes'],
   miss: ['requests', 'misses'],
   joined: ['waits'],
   'lock-waited': ['waits'],
   'load-started': ['loads'],
+  'load-queued': ['queuedLoads'],
+  'load-shed': ['shedLoads'],
   'load-failed': ['loadFailures'],
   stored: ['stored'],
   superseded: ['superseded'],
@@ -95,6 +107,7 @@ const STALE_COUNTED = {
   refreshing: ['requests', 'staleHits'],
   'load-failed': ['staleHits'],
   'load-slow': ['staleHits', 'softTimeouts'],
+  'load-limit': ['staleHits'],
   'wait-timeout': ['staleHits'],
 } as const;
 

@@ -77,6 +77,12 @@ export class LogObserver extends CacheObserver {
         );
       case 'not-stored':
         return this.notStored(event);
+      case 'load-shed':
+        if (event.background) return;
+        return this.warn(
+          event.type,
+          `${event.key} was not loaded, because as many loads are under way as may be (${event.because}): raise maxConcurrentLoads, or look at what makes the loads slow.`,
+        );
       case 'announcement-failed':
         return this.announcing.failed(
           () =>
@@ -108,6 +114,15 @@ export class LogObserver extends CacheObserver {
     }
   }
 
+  private notStored({ type, key, reason, detail }: Extract<CacheEvent, { type: 'not-stored' }>): void {
+    const because = NOT_STORED[reason];
+    if (because === undefined) return;
+    this.warn(
+      `${type} ${reason}`,
+      `The value of ${key} was not stored, because ${because}${detail === undefined ? '' : `: ${detail}`}.`,
+    );
+  }
+
   private breaker({ server, state, previous }: Extract<CacheEvent, { type: 'breaker-changed' }>): void {
     const name = server === 'store' ? 'The store' : 'The lock service';
     if (state === 'closed') return this[server].answered(`${name} answers again`);
@@ -116,15 +131,6 @@ export class LogObserver extends CacheObserver {
         `${server} breaker`,
         `${name} has failed too often in a row: it is not asked any more until it answers a probe.`,
       );
-  }
-
-  private notStored({ type, key, reason, detail }: Extract<CacheEvent, { type: 'not-stored' }>): void {
-    const because = NOT_STORED[reason];
-    if (because === undefined) return;
-    this.warn(
-      `${type} ${reason}`,
-      `The value of ${key} was not stored, because ${because}${detail === undefined ? '' : `: ${detail}`}.`,
-    );
   }
 
   private lockState({ provider, state, previous, error }: Extract<CacheEvent, { type: 'lock-state' }>): void {

@@ -1,4 +1,11 @@
-import type { LoadPolicy, SharePolicy, UnavailablePolicy, WaitTimeoutPolicy } from '../core/load-policy.js';
+import type {
+  EagerRefreshPolicy,
+  LoadLimitPolicy,
+  LoadPolicy,
+  SharePolicy,
+  UnavailablePolicy,
+  WaitTimeoutPolicy,
+} from '../core/load-policy.js';
 import { numberWithin, oneOf, trueOrFalse, wholeNumber, type OptionRule } from './option-rules.js';
 
 const HOUR_MS = 3_600_000;
@@ -36,6 +43,11 @@ export interface CachePolicy {
    */
   readonly cacheIf?: ValueFunction<boolean>;
   /**
+   * Loads a value anew, in the background and under the lock, while it is still fresh, so that no caller waits when it expires; the hit that starts it is answered at once. A number: from this share of its ttl on, 0.8 for the last fifth; 0 to 0.99.
+   * `{ beta }`: each hit decides by chance, which grows as the end comes near, with the time that the key took to load in this instance (XFetch); 1 is the best there, more is earlier, at most 100. Default 0: never.
+   */
+  readonly eagerRefresh?: EagerRefreshPolicy;
+  /**
    * So long after `ttlMs` a stale value is still served, at once, while one load in the background refreshes it. 0 to ten years. Default 0: never.
    */
   readonly staleWhileRevalidateMs?: number;
@@ -60,6 +72,11 @@ export interface CachePolicy {
    * `staleIfErrorMs` > 0); `'fail'`: reject with a `WaitTimeoutError`.
    */
   readonly onWaitTimeout?: WaitTimeoutPolicy;
+  /**
+   * What happens to a load when this instance runs `maxConcurrentLoads` already (an option of the module). `'wait'` (default): it waits for its turn, for `waitMs` at most and behind `maxQueuedLoads` others at most; `'shed'`: it does not wait. What gets no
+   * turn is a stale value within `staleIfErrorMs`, else a `LoadLimitError` (a route answers 503). Refreshes in the background never wait.
+   */
+  readonly onLoadLimit?: LoadLimitPolicy;
   /** What happens when the lock service is down. `'load'` (default): load, one load per process; `'fail'`: reject with a `LockUnavailableError`. */
   readonly onLockUnavailable?: UnavailablePolicy;
   /** What happens when the store is down. `'load'` (default): load and store nothing, one load per process; `'fail'`: reject with a `StoreUnavailableError`. */
@@ -103,12 +120,18 @@ export const POLICY_RULES = {
   negativeTtlMs: wholeNumber('milliseconds', 0, MAX_LIFE_MS),
   ttlJitter: numberWithin(0, 0.9),
   cacheIf: functionRule,
+  eagerRefresh: {
+    expected: 'a share of the ttl from 0 to 0.99, or { beta } with a number above 0 and up to 100',
+    cure: 'Write eagerRefresh: 0.8 or eagerRefresh: { beta: 1 }, or leave it out.',
+    accepts: isEagerRefresh,
+  },
   staleWhileRevalidateMs: wholeNumber('milliseconds', 0, MAX_LIFE_MS),
   staleIfErrorMs: wholeNumber('milliseconds', 0, MAX_LIFE_MS),
   loadTimeoutMs: wholeNumber('milliseconds', 1, DAY_MS),
   softLoadTimeoutMs: wholeNumber('milliseconds', 1, DAY_MS),
   waitMs: wholeNumber('milliseconds', 0, DAY_MS),
   onWaitTimeout: oneOf('load', 'stale', 'fail'),
+  onLoadLimit: oneOf('wait', 'shed'),
   onLockUnavailable: oneOf('load', 'fail'),
   onStoreUnavailable: oneOf('load', 'fail'),
   failureBackoffMs: wholeNumber('milliseconds', 0, HOUR_MS),
@@ -121,10 +144,12 @@ export const POLICY_RULES = {
 const DEFAULTS: Omit<LoadPolicy, 'waitMs' | 'softLoadTimeoutMs'> = {
   ttlMs: 60_000,
   ttlJitter: 0.1,
+  eagerRefresh: 0,
   staleWhileRevalidateMs: 0,
   staleIfErrorMs: 0,
   loadTimeoutMs: 30_000,
   onWaitTimeout: 'load',
+  onLoadLimit: 'wait',
   onLockUnavailable: 'load',
   onStoreUnavailable: 'load',
   failureBackoffMs: 1_000,
@@ -133,6 +158,13 @@ const DEFAULTS: Omit<LoadPolicy, 'waitMs' | 'softLoadTimeoutMs'> = {
   cancelUnwatched: false,
   share: 'copy',
 };
+
+function isEagerRefresh(value: unknown): boolean {
+  if (typeof value === 'number') return value >= 0 && value <= 0.99;
+  if (typeof value !== 'object' || value === null || Object.keys(value).join() !== 'beta') return false;
+  const { beta } = value as { readonly beta: unknown };
+  return typeof beta === 'number' && beta > 0 && beta <= 100;
+}
 
 /** What is given of a policy, without what counts as left out. Other names are ignored: they are checked before. */
 export function givenPolicy(options: object): CachePolicy {

@@ -213,6 +213,7 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
 
   private readThrough(store: VersionedStore, locks: LockProvider, tracer: CacheTelemetry['tracer']): ReadThrough {
     const { breaker, clock, storeTimeoutMs, lockTimeoutMs, floorMs, maxKeysPerTag, onChange } = this.options;
+    const { maxConcurrentLoads, maxQueuedLoads } = this.options;
     const codec = new TaggedJsonCodec(this.entities.classes);
     const parts: ReadThroughParts = {
       store,
@@ -220,6 +221,7 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
       codec,
       clock,
       observer: this.observer,
+      limits: { maxConcurrentLoads, maxQueuedLoads },
       storeTimeoutMs,
       lockTimeoutMs,
       floorMs,

@@ -3,6 +3,7 @@ import { ClassRegistry } from '../../lib/codec/class-registry.js';
 import { TaggedJsonCodec } from '../../lib/codec/tagged-json-codec.js';
 import type { CacheEvent } from '../../lib/core/cache-event.js';
 import type { BreakerFactory } from '../../lib/core/circuit-breaker.js';
+import type { LoadLimits } from '../../lib/core/load-limit.js';
 import type { LoadPolicy } from '../../lib/core/load-policy.js';
 import type { Answer, Loader } from '../../lib/core/load-request.js';
 import type { LockProvider } from '../../lib/core/lock-provider.js';
@@ -19,12 +20,14 @@ import { StagedStore } from './staged-store.js';
 export const POLICY: LoadPolicy & { readonly ttlMs: number } = {
   ttlMs: 60_000,
   ttlJitter: 0,
+  eagerRefresh: 0,
   staleWhileRevalidateMs: 0,
   staleIfErrorMs: 0,
   loadTimeoutMs: 30_000,
   softLoadTimeoutMs: 30_000,
   waitMs: 30_000,
   onWaitTimeout: 'load',
+  onLoadLimit: 'wait',
   onLockUnavailable: 'load',
   onStoreUnavailable: 'load',
   failureBackoffMs: 1_000,
@@ -58,6 +61,7 @@ export interface InstanceParts {
   readonly storeTimeoutMs?: number;
   readonly classes?: ClassRegistry;
   readonly refreshOnChange?: boolean;
+  readonly limits?: LoadLimits;
   readonly breaker?: BreakerFactory;
 }
 
@@ -72,6 +76,7 @@ export function makeInstance(parts: InstanceParts): Instance {
     codec: new TaggedJsonCodec(parts.classes ?? new ClassRegistry()),
     clock,
     observer: { observe: (event) => void events.push(event) },
+    ...(parts.limits === undefined ? {} : { limits: parts.limits }),
     storeTimeoutMs,
     lockTimeoutMs: 3_000,
     floorMs: 60_000,
@@ -111,8 +116,9 @@ export class Fleet {
   instance(
     locks: LockProvider = new InProcessLockProvider({ clock: this.clock, table: this.table }),
     classes = new ClassRegistry(),
+    limits?: LoadLimits,
   ): Instance {
-    return this.instanceWith({ locks, classes });
+    return this.instanceWith({ locks, classes, ...(limits && { limits }) });
   }
 
   /** One whose calls go through circuit breakers, which open after `failures` in a row and probe every 500 ms. */

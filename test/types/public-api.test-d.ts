@@ -158,6 +158,18 @@ describe('what the value decides', () => {
   });
 });
 
+describe('when and how often loads run', () => {
+  it('is told in these forms', () => {
+    LockedCacheable({ eagerRefresh: 0.8, onLoadLimit: 'shed', softLoadTimeoutMs: 5, staleIfErrorMs: 5 });
+    void cache.getOrLoad(['k'], () => 1, { eagerRefresh: { beta: 1 } });
+    DistributedCacheModule.forRoot({ maxConcurrentLoads: 5, maxQueuedLoads: 0, onLoadLimit: 'wait' });
+    // @ts-expect-error a share or a beta
+    LockedCacheable({ eagerRefresh: 'xfetch' });
+    // @ts-expect-error the limit is the instance's
+    LockedCacheable({ maxConcurrentLoads: 5 });
+  });
+});
+
 describe('events', () => {
   it('are one union that a switch can exhaust by `type`', () => {
     expectTypeOf<Extract<CacheEvent, { type: 'hit' }>['freshForMs']>().toEqualTypeOf<number>();

@@ -51,6 +51,7 @@ const listed = /known are ([^.]+)\./;
 
 /** A value as the page writes it: 60,000, `'load'`, `true`. */
 function written(value: unknown): string {
+  if (value === Infinity) return 'no bound';
   if (typeof value === 'number') return value.toLocaleString('en');
   return typeof value === 'string' ? `\`'${value}'\`` : `\`${String(value)}\``;
 }

@@ -25,6 +25,8 @@ describe('resolveOptions', () => {
       floorMs: 60_000,
       storeTimeoutMs: 1_000,
       lockTimeoutMs: 3_000,
+      maxConcurrentLoads: Infinity,
+      maxQueuedLoads: 1_000,
       enabled: true,
       xCacheHeader: true,
       classes: [],
@@ -34,12 +36,14 @@ describe('resolveOptions', () => {
       policy: {
         ttlMs: 60_000,
         ttlJitter: 0.1,
+        eagerRefresh: 0,
         staleWhileRevalidateMs: 0,
         staleIfErrorMs: 0,
         loadTimeoutMs: 30_000,
         softLoadTimeoutMs: 30_000,
         waitMs: 30_000,
         onWaitTimeout: 'load',
+        onLoadLimit: 'wait',
         onLockUnavailable: 'load',
         onStoreUnavailable: 'load',
         failureBackoffMs: 1_000,
@@ -173,7 +177,27 @@ describe('resolveOptions', () => {
     expect(() => resolveOptions({ ttlJitter: 0.9 })).not.toThrow();
     for (const ttlJitter of [-0.1, 0.91, NaN, '0.1'])
       expect(refused({ ttlJitter })).toContain('ttlJitter: expected a number from 0 to 0.9, got');
+    for (const eagerRefresh of [0, 0.99, { beta: 0.01 }, { beta: 100 }])
+      expect(resolveOptions({ eagerRefresh }).policy.eagerRefresh).toEqual(eagerRefresh);
+    for (const eagerRefresh of [-0.1, 1, true, {}, { beta: 0 }, { beta: 101 }, { beta: 1, share: 0.8 }, null])
+      expect(refused({ eagerRefresh })).toContain(
+        'eagerRefresh: expected a share of the ttl from 0 to 0.99, or { beta }',
+      );
     expect(refused({ cacheIf: true })).toContain('cacheIf: expected a function of the loaded value, got true');
+  });
+
+  it('bounds the loads of an instance', () => {
+    for (const [name, min] of [
+      ['maxConcurrentLoads', 1],
+      ['maxQueuedLoads', 0],
+    ] as const) {
+      for (const value of [min, 1_000_000]) expect(resolveOptions({ [name]: value })).toMatchObject({ [name]: value });
+      for (const value of [min - 1, 1_000_001, 1.5, Infinity])
+        expect(refused({ [name]: value })).toContain(
+          `${name}: expected a whole number of loads from ${min} to 1000000`,
+        );
+    }
+    expect(refused({ onLoadLimit: 'drop' })).toContain("onLoadLimit: expected one of 'wait', 'shed'");
   });
 
   it('tells every mistake at once', () => {
