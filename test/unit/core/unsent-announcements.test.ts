@@ -86,8 +86,6 @@ describe.each(CHANGES)('a change that could not be announced: %s', (_, announce)
     const early = a.load(() => value.promise);
     await fleet.clock.settle();
     // 2. What is kept is being sent.
-    const step = a.store.stop('before', 'read');
-    step.open();
     await fleet.clock.advance(500);
     // 3. Another reader comes, and the load ends.
     const late = a.load(() => 'newer');
@@ -96,6 +94,21 @@ describe.each(CHANGES)('a change that could not be announced: %s', (_, announce)
     expect((await early).value).toBe('new');
     expect((await late).value).toMatch(/^new/);
     expect(await b.cache.get('k')).not.toBe('old');
+  });
+
+  it('is sent while the answer to a reader is under way: that is not believed either', async () => {
+    const { fleet, a, b } = await world();
+    a.store.down = true;
+    await rejected(announce(a));
+    a.store.down = false;
+    // 1. A reader looks, if it does; 2. what is kept is sent; 3. the answer to the reader comes.
+    const answer = a.store.stop('after', 'read');
+    const reader = a.load(() => 'new');
+    await fleet.clock.settle();
+    await fleet.clock.advance(500);
+    expect(await b.cache.get('k')).toBeUndefined();
+    answer.open();
+    expect((await reader).value).toBe('new');
   });
 
   it('is made by the end of the application, or told to be lost', async () => {
