@@ -76,7 +76,7 @@ export class DistributedCacheService {
    * number in `version`) and the module's `cacheIf` and `ttlMs` want it. In every other case it acts as {@link invalidate}, since a notice that stores a value may arrive late and bring the past back.
    *
    * @returns which of the two it did
-   * @throws StoreUnavailableError when the store does not answer: the change is not announced, and older values may be served until their `ttlMs` is over
+   * @throws StoreUnavailableError when the store does not answer: the change is kept, and announced without its value when the store is back. Until then this instance serves nothing older, and others may
    */
   async set(key: CacheKey, value: unknown, options: SetOptions = {}): Promise<'stored' | 'invalidated'> {
     const encoded = encodeKey(key);
@@ -106,7 +106,7 @@ export class DistributedCacheService {
    * Announces that what lies under a key has changed. Call it after the commit; what TypeORM commits is announced without it (`onChange`). No reader that begins after it gets the old value, on
    * any instance, and loads that are under way are not stored.
    *
-   * @throws StoreUnavailableError when the store does not answer: the change is not announced, and older values may be served until their `ttlMs` is over
+   * @throws StoreUnavailableError when the store does not answer: the change is kept, and announced when the store is back. Until then this instance serves nothing older, and others may
    */
   async invalidate(key: CacheKey, options: InvalidateOptions = {}): Promise<void> {
     const encoded = encodeKey(key);
@@ -124,7 +124,7 @@ export class DistributedCacheService {
    * Announces that what carries these tags has changed: every entry that was loaded with one of them is invalidated as by {@link invalidate}, and loads that are under way and turn out to carry
    * one are not stored. Call it after the commit.
    *
-   * @throws StoreUnavailableError when the store does not answer; then it may be repeated
+   * @throws StoreUnavailableError when the store does not answer: what could not be announced is kept, and announced when the store is back. Until then this instance serves nothing from the store, and others may serve what is older
    */
   async invalidateTags(tags: readonly string[]): Promise<void> {
     if (!isTagList(tags)) {
@@ -136,7 +136,7 @@ export class DistributedCacheService {
     await (await this.cache()).announceTags([...new Set(tags)].map((tag) => ({ tag: userTag(tag) })));
   }
 
-  /** Removes every entry of this namespace, and nothing else. Loads that are under way are not stored. @throws StoreUnavailableError */
+  /** Removes every entry of this namespace, and nothing else. Loads that are under way are not stored. @throws StoreUnavailableError when the store does not answer: then it is done when the store is back */
   async clear(): Promise<void> {
     if (this.host.options.enabled) await (await this.cache()).clear();
   }

@@ -52,7 +52,7 @@ export const INSTRUMENTS = {
   version_regressions: counter('{load}', 'Loaded rows older than what was announced or stored'),
   unreadable_entries: counter('{entry}', 'Entries that could not be read and counted as misses'),
   changes: counter('{change}', 'Changes of single keys, by what was made of them'),
-  announcements: counter('{tag}', 'Tags whose change was announced, or was not'),
+  announcements: counter('{announcement}', 'Tags whose change was announced; tags and keys whose change was not'),
   'outbox.rows': counter('{row}', 'Rows of the outbox that others had left, and that were announced here'),
   'outbox.failures': counter('{attempt}', 'Attempts at the outbox that failed'),
   clears: counter('{clear}', 'Times the namespace was emptied'),

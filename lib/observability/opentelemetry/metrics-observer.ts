@@ -1,6 +1,7 @@
 import { CacheObserver, type CacheEvent } from '../../core/cache-event.js';
 import type { BreakerState } from '../../core/circuit-breaker.js';
 import type { LockState } from '../../core/lock-provider.js';
+import type { UnsentCount } from '../../core/unsent-changes.js';
 import type { AttributeSets } from './attribute-sets.js';
 import { BoundedNames, errorName } from './bounded-names.js';
 import { createInstruments, type Histograms, type Sums } from './instruments.js';
@@ -110,9 +111,10 @@ export class MetricsObserver extends CacheObserver {
     set: ({ key, outcome }) =>
       this.count('changes', { 'change.outcome': outcome === 'stored' ? 'set' : 'set-invalidated' }, key),
     'tags-announced': ({ tags }) => this.announced('made', tags.length),
-    'announcement-failed': ({ tags }) => this.announced('kept', tags),
-    'announcement-made-up': ({ tags }) => this.announced('made-up', tags),
-    'announcement-lost': ({ tags }) => this.announced('lost', tags),
+    'announcement-failed': (event) => this.announced('kept', sizeOf(event)),
+    'announcements-collapsed': () => this.announced('collapsed', 1),
+    'announcement-made-up': (event) => this.announced('made-up', sizeOf(event)),
+    'announcement-lost': (event) => this.announced('lost', sizeOf(event)),
     'outbox-drained': ({ rows }) => {
       this.sums['outbox.rows'].add(rows, this.attributes.of({}));
     },
@@ -124,8 +126,8 @@ export class MetricsObserver extends CacheObserver {
     this.histograms['load.duration'].record(inSeconds(loadMs), this.attributes.of(facts, key));
   }
 
-  private announced(outcome: string, tags: number): void {
-    this.sums.announcements.add(tags, this.attributes.of({ 'announcement.outcome': outcome }));
+  private announced(outcome: string, announcements: number): void {
+    this.sums.announcements.add(announcements, this.attributes.of({ 'announcement.outcome': outcome }));
   }
 
   private breakerAt(server: 'store' | 'lock', state: BreakerState): OtelAttributes {
@@ -147,6 +149,11 @@ export class MetricsObserver extends CacheObserver {
     for (const server of ['store', 'lock'] as const)
       this.sums['breaker.status'].add(1, this.breakerAt(server, 'closed'));
   }
+}
+
+/** "Everything" counts as one. */
+function sizeOf({ keys, tags, everything }: UnsentCount): number {
+  return keys + tags + (everything ? 1 : 0);
 }
 
 /** Frozen, as what is counted most. */

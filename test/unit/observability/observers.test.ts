@@ -217,9 +217,12 @@ describe('LogObserver', () => {
     await clock.advance(12_300);
     observe(hit);
     expect(lines.at(-1)).toBe('log The store answers again after 12.3 s; failed commands: 1000.');
-    observe({ type: 'announcement-failed', tags: 2, error: 'x' });
+    observe({ ...EVERY_EVENT['announcement-failed'], tags: 2 });
     await clock.advance(420);
-    observe({ type: 'announcement-made-up', tags: 2 });
+    const before = lines.length;
+    observe({ ...EVERY_EVENT['announcement-made-up'], unsent: { keys: 0, tags: 1, everything: false } });
+    expect(lines).toHaveLength(before);
+    observe(EVERY_EVENT['announcement-made-up']);
     expect(lines.at(-1)).toBe('log What could not be announced is announced after 420 ms; failed announcements: 1.');
     observe({ type: 'lock-state', provider: 'zookeeper', state: 'lost', previous: 'suspended' });
     await clock.advance(600_000);
