@@ -24,6 +24,7 @@ export const ROOMS = [
     packages: ['node:*', '@nestjs/cache-manager', 'cache-manager'],
   },
   { name: 'stores', files: /^lib\/stores\/[^/]+$/, may: [CORE], packages: ['node:*', 'lru-cache'] },
+  { name: 'breakers', files: /^lib\/breakers\//, may: [CORE], packages: ['cockatiel'] },
   { name: 'codec', files: /^lib\/codec\//, may: [CORE], packages: ['node:*', 'typeorm'] },
   // The options name the small types in which TypeORM's entities are described.
   {
@@ -67,7 +68,7 @@ export const ROOMS = [
   {
     name: 'module',
     files: /^lib\/(wiring\/|distributed-cache\.module[^/]*\.ts$)/,
-    may: [CORE, 'options', 'host', 'service', 'cacheable', 'observability', 'codec', 'locks', 'stores'],
+    may: [CORE, 'options', 'host', 'service', 'cacheable', 'observability', 'codec', 'breakers', 'locks', 'stores'],
     mayLoad: ['locks/zookeeper', 'stores/cache-manager', 'stores/redis', 'invalidation'],
     packages: ['node:*', ...NEST, 'typeorm'],
   },

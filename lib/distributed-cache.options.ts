@@ -17,6 +17,7 @@ import {
   policyConflicts,
   type CachePolicy,
 } from './options/cache-policy.js';
+import { breakerRule, completeBreaker, type BreakerOptions } from './options/breaker-options.js';
 import { listInvalidationRule, type ListOptions } from './options/call-options.js';
 import { outboxRule, resolveOutbox, type OutboxOptions, type ResolvedOutbox } from './options/outbox-options.js';
 import {
@@ -61,6 +62,10 @@ export interface DistributedCacheOptions extends CachePolicy, ListOptions {
   readonly storeTimeoutMs?: number;
   /** Deadline of one operation of the lock service. 1 to 60,000. Default 3,000. */
   readonly lockTimeoutMs?: number;
+  /**
+   * When the store, or the lock service, is not asked any more because it is away, each for itself. Default `{ failures: 5, probeAfterMs: 500 }`. `false`: they are always asked, and each call pays its deadline.
+   */
+  readonly breaker?: BreakerOptions | false;
   /**
    * What becomes of cached entities and lists when TypeORM commits a change of them. `'invalidate'` (default): what contains them is invalidated, on every instance, before the write is answered. `'refresh'`: the same, and what
    * `getOrLoad()` loaded in this instance and may still be cached (the latest 1,000 keys) is loaded again at once, in the background and under the lock; its loaders are kept for that. `'ignore'`:
@@ -121,6 +126,7 @@ export interface ResolvedCacheOptions {
   readonly maxQueuedLoads: number;
   readonly storeTimeoutMs: number;
   readonly lockTimeoutMs: number;
+  readonly breaker: Required<BreakerOptions> | false;
   readonly maxKeysPerTag: number;
   readonly onChange: 'invalidate' | 'refresh' | 'ignore';
   readonly bulkChanges: 'invalidate' | 'ignore';
@@ -187,6 +193,7 @@ const RULES: OptionRules = {
   maxQueuedLoads: wholeNumber('loads', 0, 1_000_000),
   storeTimeoutMs: wholeNumber('milliseconds', 1, 60_000),
   lockTimeoutMs: wholeNumber('milliseconds', 1, 60_000),
+  breaker: breakerRule,
   onChange: oneOf('invalidate', 'refresh', 'ignore'),
   bulkChanges: oneOf('invalidate', 'ignore'),
   announceTimeoutMs: wholeNumber('milliseconds', 1, 60_000),
@@ -263,6 +270,7 @@ export function resolveOptions(options: DistributedCacheOptions = {}): ResolvedC
     maxQueuedLoads: options.maxQueuedLoads ?? 1_000,
     storeTimeoutMs,
     lockTimeoutMs: options.lockTimeoutMs ?? 3_000,
+    breaker: completeBreaker(options.breaker),
     maxKeysPerTag: options.maxKeysPerTag ?? 10_000,
     onChange: options.onChange ?? 'invalidate',
     bulkChanges: options.bulkChanges ?? 'invalidate',

@@ -7,7 +7,7 @@ import { jittered, lifeOf } from './core/lifetime.js';
 import { userTag } from './core/tag-names.js';
 import type { Version } from './core/version.js';
 import { resolvePolicy } from './distributed-cache.options.js';
-import type { CacheHealth } from './observability/cache-health.js';
+import { HEALTH_RULES, type CacheHealth, type HealthOptions } from './observability/cache-health.js';
 import type { CacheCounts } from './observability/cache-stats.js';
 import {
   INVALIDATE_RULES,
@@ -146,12 +146,11 @@ export class DistributedCacheService {
   }
 
   /**
-   * How store and lock service are, seen from this instance. Asks the store once, for all who ask at once, and takes no lock. Never rejects.
-   *
-   * @param options.timeoutMs the longest that the store is waited for, 1 to 60,000; one that has not answered then is down. Default: `storeTimeoutMs`
+   * How store and lock service are, seen from this instance. Asks the store once, for all who ask at once, and takes no lock. Rejects for options that make no sense only.
    */
-  health({ timeoutMs = this.host.options.storeTimeoutMs }: { readonly timeoutMs?: number } = {}): Promise<CacheHealth> {
-    return this.host.health(timeoutMs);
+  async health(options: HealthOptions = {}): Promise<CacheHealth> {
+    checkOptions('health() options', options, HEALTH_RULES);
+    return this.host.health(options.timeoutMs ?? this.host.options.storeTimeoutMs);
   }
 
   private async load<T>(key: CacheKey, loader: Loader<T>, options: LoadOptions<T>): Promise<CacheAnswer<T>> {

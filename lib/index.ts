@@ -2,6 +2,7 @@ export { DistributedCacheModule } from './distributed-cache.module.js';
 export type { DistributedCacheExtras, DistributedCacheOptionsFactory } from './distributed-cache.module-definition.js';
 export type { DistributedCacheOptions } from './distributed-cache.options.js';
 export { DistributedCacheService, type CacheAnswer, type CacheKey } from './distributed-cache.service.js';
+export type { BreakerOptions } from './options/breaker-options.js';
 export type { CachePolicy, ValueFunction } from './options/cache-policy.js';
 export type { OutboxOptions } from './options/outbox-options.js';
 export type {
@@ -19,7 +20,14 @@ export { LockedCacheable, type LockedCacheableOptions } from './cacheable/locked
 export { LockedCacheableInterceptor } from './cacheable/locked-cacheable.interceptor.js';
 export type { CacheableRequest, RequestTypes } from './cacheable/cacheable-request.js';
 
-export { CacheObserver, type CacheEvent, type NotStoredReason, type StoreStep } from './core/cache-event.js';
+export {
+  CacheObserver,
+  type CacheEvent,
+  type NotStoredReason,
+  type StoreStep,
+  type UnaskedReason,
+} from './core/cache-event.js';
+export type { BreakerState } from './core/circuit-breaker.js';
 export { encodeKey } from './core/cache-key.js';
 export { Clock, systemClock } from './core/clock.js';
 export { EntryCodec } from './core/entry-codec.js';
@@ -84,9 +92,11 @@ export {
   ReentrantLoadError,
   SharedLoadError,
   StoreUnavailableError,
+  UnavailableError,
   UnserializableValueError,
   WaitTimeoutError,
   type ErrorDescription,
+  type UnavailableErrorOptions,
 } from './core/errors.js';
 
 export type { ListInvalidation } from './codec/entity-tags.js';
@@ -99,7 +109,7 @@ export type {
 } from './codec/entity-metadata.js';
 export { inProcessLock } from './locks/in-process-lock.js';
 export { InProcessLockProvider, type InProcessLockProviderOptions } from './locks/in-process-lock-provider.js';
-export type { CacheHealth, LockHealth, StoreHealth } from './observability/cache-health.js';
+export type { CacheHealth, HealthOptions, LockHealth, StoreHealth } from './observability/cache-health.js';
 export { CacheStats, type CacheCounts } from './observability/cache-stats.js';
 export { LogObserver, type LogSink } from './observability/log-observer.js';
 export {

@@ -2,7 +2,7 @@ export { openTelemetry, type OpenTelemetryOptions } from './observability/opente
 export type {
   OtelAttributes,
   OtelHistogram,
-  OtelInstrumentOptions,
+  OtelInstrument,
   OtelMeter,
   OtelMeterProvider,
   OtelSpan,

@@ -1,5 +1,6 @@
 import { Announcements, type KeyChange } from './announcements.js';
 import type { CacheEvent, CacheObserver } from './cache-event.js';
+import { noBreaker, type BreakerFactory } from './circuit-breaker.js';
 import { withDeadline, type Clock } from './clock.js';
 import type { EntryCodec } from './entry-codec.js';
 import { EagerRefresh } from './eager-refresh.js';
@@ -13,6 +14,7 @@ import { LoadLimit, type LoadLimits } from './load-limit.js';
 import type { LoadPolicy, SharePolicy } from './load-policy.js';
 import type { Answer, LoadRequest } from './load-request.js';
 import { Loading } from './loading.js';
+import { LockGate } from './lock-gate.js';
 import type { LockProvider } from './lock-provider.js';
 import { LockTurn } from './lock-turn.js';
 import { Look, type FreshHit } from './look.js';
@@ -41,6 +43,8 @@ export interface ReadThroughParts {
   readonly maxKeysPerTag: number;
   /** Whether keys that an announced tag led to are loaded again at once, where this process knows how. */
   readonly refreshOnChange: boolean;
+  /** Stands before the store and before the lock service. Default: none. */
+  readonly breaker?: BreakerFactory;
 }
 
 const NO_LIMITS: LoadLimits = { maxConcurrentLoads: Infinity, maxQueuedLoads: 0 };
@@ -55,6 +59,7 @@ const MAX_RECENT = 1_000;
  */
 export class ReadThrough {
   private readonly store: StoreGate;
+  private readonly locks: LockGate;
   private readonly look: Look;
   private readonly loading: Loading;
   private readonly limit: LoadLimit;
@@ -74,7 +79,9 @@ export class ReadThrough {
     const { clock, codec, floorMs, lockTimeoutMs, locks, maxKeysPerTag, storeTimeoutMs } = parts;
     const stop = this.stopping;
     this.flights = new SingleFlight(this.report);
-    this.store = new StoreGate(parts.store, clock, storeTimeoutMs, this.report);
+    const { breaker = noBreaker, store } = parts;
+    this.store = new StoreGate({ store, clock, storeTimeoutMs, breaker, report: this.report });
+    this.locks = new LockGate({ locks, lockTimeoutMs, breaker, report: this.report });
     this.look = new Look(this.store, codec, clock, floorMs, this.flights.nextOrder, this.report);
     this.failures = new SharedFailures(clock);
     this.eager = new EagerRefresh(clock);
@@ -86,7 +93,7 @@ export class ReadThrough {
       store: this.store,
       look: this.look,
       limit: this.limit,
-      turns: new LockTurn(locks, this.look, this.failures, clock, lockTimeoutMs, stop, this.report),
+      turns: new LockTurn(this.locks, this.look, this.failures, clock, lockTimeoutMs, stop, this.report),
       keep: new Keep(this.store, codec, clock, this.look, this.failures, tagging, floorMs, this.report),
       failures: this.failures,
       chain: this.chain,
@@ -193,6 +200,8 @@ export class ReadThrough {
     this.stopping.abort(closed());
     await this.allLanded();
     this.failures.clear();
+    this.store.close();
+    this.locks.close();
   }
 
   /** Loaders that are under way may still ask for other keys. */

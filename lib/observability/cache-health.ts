@@ -2,6 +2,18 @@ import { withDeadline, type Clock } from '../core/clock.js';
 import type { LoadPolicy } from '../core/load-policy.js';
 import type { LockProvider, LockState } from '../core/lock-provider.js';
 import type { VersionedStore } from '../core/versioned-store.js';
+import { wholeNumber, type OptionRule } from '../options/option-rules.js';
+
+/** What `health()` takes. */
+export interface HealthOptions {
+  /** The longest that the store is waited for; one that has not answered then is down. Milliseconds, 1 to 60,000. Default: `storeTimeoutMs` of the module. */
+  readonly timeoutMs?: number;
+}
+
+/** Exported for those who take more. */
+export const HEALTH_RULES = {
+  timeoutMs: wholeNumber('milliseconds', 1, 60_000),
+} satisfies Record<keyof HealthOptions, OptionRule>;
 
 /** How the store is: asked just now. */
 export interface StoreHealth {

@@ -38,8 +38,12 @@ export interface CacheCounts {
   readonly bypasses: number;
   /** Commands that the store did not answer in time, or with an error. */
   readonly storeFailures: number;
-  /** Attempts at a lock that the lock service did not answer. */
+  /** Commands that were not sent to the store, because it was known to be away. */
+  readonly storeUnasked: number;
+  /** Attempts at a lock that the lock service did not answer, or that were not made because it was known to be away. */
   readonly lockFailures: number;
+  /** How often a circuit breaker opened: the store, or the lock service, had failed several times in a row. */
+  readonly breakerOpenings: number;
 }
 
 type Counts = { -readonly [Name in keyof CacheCounts]: CacheCounts[Name] };
@@ -65,7 +69,9 @@ export class CacheStats extends CacheObserver {
     announcementFailures: 0,
     bypasses: 0,
     storeFailures: 0,
+    storeUnasked: 0,
     lockFailures: 0,
+    breakerOpenings: 0,
   };
 
   observe(event: CacheEvent): void {
@@ -94,7 +100,6 @@ const COUNTED: Partial<Record<CacheEvent['type'], readonly (keyof Counts)[]>> = 
   invalidated: ['invalidations'],
   'announcement-failed': ['announcementFailures'],
   bypassed: ['bypasses'],
-  'store-unavailable': ['storeFailures'],
   'lock-unavailable': ['lockFailures'],
 };
 
@@ -109,5 +114,8 @@ const STALE_COUNTED = {
 function countedBy(event: CacheEvent): readonly (keyof Counts)[] {
   // One that was served after a failed load or a long wait was a miss before, and is counted as a request there.
   if (event.type === 'stale-hit') return STALE_COUNTED[event.because];
+  if (event.type === 'store-unavailable') return [event.unasked === undefined ? 'storeFailures' : 'storeUnasked'];
+  if (event.type === 'breaker-changed')
+    return event.state === 'open' && event.previous === 'closed' ? ['breakerOpenings'] : [];
   return COUNTED[event.type] ?? [];
 }

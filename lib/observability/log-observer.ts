@@ -55,6 +55,8 @@ export class LogObserver extends CacheObserver {
         return this.lock.failed(
           () => `The lock service does not answer (${text(event.error)}); each process loads for itself.`,
         );
+      case 'breaker-changed':
+        return this.breaker(event);
       case 'lock-state':
         return this.lockState(event);
       case 'hit':
@@ -117,6 +119,16 @@ export class LogObserver extends CacheObserver {
       `${type} ${reason}`,
       `The value of ${key} was not stored, because ${because}${detail === undefined ? '' : `: ${detail}`}.`,
     );
+  }
+
+  private breaker({ server, state, previous }: Extract<CacheEvent, { type: 'breaker-changed' }>): void {
+    const name = server === 'store' ? 'The store' : 'The lock service';
+    if (state === 'closed') return this[server].answered(`${name} answers again`);
+    if (previous === 'closed')
+      return this.warn(
+        `${server} breaker`,
+        `${name} has failed too often in a row: it is not asked any more until it answers a probe.`,
+      );
   }
 
   private lockState({ provider, state, previous, error }: Extract<CacheEvent, { type: 'lock-state' }>): void {

@@ -7,6 +7,7 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import { DiscoveryService, ModuleRef } from '@nestjs/core';
+import { cockatielBreakers } from '../breakers/cockatiel-breaker.js';
 import type { CacheEvent, CacheObserver } from '../core/cache-event.js';
 import { withDeadline } from '../core/clock.js';
 import { CacheClosedError } from '../core/errors.js';
@@ -219,7 +220,7 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnM
   }
 
   private readThrough(store: VersionedStore, locks: LockProvider, tracer: CacheTelemetry['tracer']): ReadThrough {
-    const { clock, storeTimeoutMs, lockTimeoutMs, floorMs, maxKeysPerTag, onChange } = this.options;
+    const { breaker, clock, storeTimeoutMs, lockTimeoutMs, floorMs, maxKeysPerTag, onChange } = this.options;
     const { maxConcurrentLoads, maxQueuedLoads } = this.options;
     const codec = new TaggedJsonCodec(this.entities.classes);
     const parts: ReadThroughParts = {
@@ -234,6 +235,7 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnM
       floorMs,
       maxKeysPerTag,
       refreshOnChange: onChange === 'refresh',
+      ...(breaker !== false && { breaker: cockatielBreakers(clock, breaker) }),
     };
     return tracer === undefined ? new ReadThrough(parts) : new TracedReadThrough(parts, tracer);
   }

@@ -33,6 +33,7 @@ export const EVERY_EVENT: { readonly [Type in CacheEvent['type']]: Extract<Cache
   'not-stored': { type: 'not-stored', key: 'k', reason: 'too-large' },
   'wait-timeout': { type: 'wait-timeout', key: 'k', waitedMs: 1 },
   'store-unavailable': { type: 'store-unavailable', step: 'read', key: 'k', error },
+  'breaker-changed': { type: 'breaker-changed', server: 'store', state: 'open', previous: 'closed' },
   'corrupt-entry': { type: 'corrupt-entry', key: 'k', error },
   'other-shape': { type: 'other-shape', key: 'k', error, stays: false },
   invalidated: { type: 'invalidated', key: 'k' },

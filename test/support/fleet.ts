@@ -1,6 +1,8 @@
+import { cockatielBreakers } from '../../lib/breakers/cockatiel-breaker.js';
 import { ClassRegistry } from '../../lib/codec/class-registry.js';
 import { TaggedJsonCodec } from '../../lib/codec/tagged-json-codec.js';
 import type { CacheEvent } from '../../lib/core/cache-event.js';
+import type { BreakerFactory } from '../../lib/core/circuit-breaker.js';
 import type { LoadLimits } from '../../lib/core/load-limit.js';
 import type { LoadPolicy } from '../../lib/core/load-policy.js';
 import type { Answer, Loader } from '../../lib/core/load-request.js';
@@ -60,6 +62,7 @@ export interface InstanceParts {
   readonly classes?: ClassRegistry;
   readonly refreshOnChange?: boolean;
   readonly limits?: LoadLimits;
+  readonly breaker?: BreakerFactory;
 }
 
 /** One "process" over a store and a lock service that others share. */
@@ -79,6 +82,7 @@ export function makeInstance(parts: InstanceParts): Instance {
     floorMs: 60_000,
     maxKeysPerTag: 1_000,
     refreshOnChange: parts.refreshOnChange ?? false,
+    ...(parts.breaker !== undefined && { breaker: parts.breaker }),
   });
   return {
     cache,
@@ -114,15 +118,18 @@ export class Fleet {
     classes = new ClassRegistry(),
     limits?: LoadLimits,
   ): Instance {
-    const { clock, refreshOnChange, shared, storeTimeoutMs } = this;
-    return makeInstance({
-      store: shared,
-      locks,
-      clock,
-      storeTimeoutMs,
-      classes,
-      refreshOnChange,
-      ...(limits && { limits }),
-    });
+    return this.instanceWith({ locks, classes, ...(limits && { limits }) });
+  }
+
+  /** One whose calls go through circuit breakers, which open after `failures` in a row and probe every 500 ms. */
+  instanceBehindBreakers(failures: number, locks?: LockProvider): Instance {
+    const breaker = cockatielBreakers(this.clock, { failures, probeAfterMs: 500 });
+    return this.instanceWith({ breaker, ...(locks !== undefined && { locks }) });
+  }
+
+  private instanceWith(parts: Partial<InstanceParts>): Instance {
+    const { clock, refreshOnChange, shared, storeTimeoutMs, table } = this;
+    const locks = new InProcessLockProvider({ clock, table });
+    return makeInstance({ store: shared, locks, clock, storeTimeoutMs, refreshOnChange, ...parts });
   }
 }

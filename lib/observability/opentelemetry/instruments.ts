@@ -1,4 +1,4 @@
-import type { OtelHistogram, OtelInstrumentOptions, OtelMeter, OtelSum } from './otel-api.js';
+import type { OtelHistogram, OtelInstrument, OtelMeter, OtelSum } from './otel-api.js';
 
 /** Seconds: from a command to a store to the slowest load. */
 const DURATIONS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -16,9 +16,9 @@ export const INSTRUMENTS = {
   'wait.timeouts': counter('{wait}', "Waits for another's load that ran out"),
   'wait.duration': seconds("Waits for another process's load"),
   loads: counter('{load}', 'Loads that were started'),
-  'loads.queued': counter('{load}', 'Loads that had to wait for their turn in this instance'),
-  'loads.queue.duration': seconds('Waits of loads for their turn'),
-  'loads.shed': counter(
+  queued_loads: counter('{load}', 'Loads that had to wait for their turn in this instance'),
+  'load.queue.duration': seconds('Waits of loads for their turn'),
+  shed_loads: counter(
     '{load}',
     'Loads that this instance did not take on, and callers that no longer waited for a turn',
   ),
@@ -38,7 +38,15 @@ export const INSTRUMENTS = {
     unit: '1',
     description: 'The connection to the lock service: 1 for the state it is in',
   },
-  'store.failures': counter('{command}', 'Steps that the store did not answer in time, or with an error'),
+  'store.failures': counter(
+    '{command}',
+    'Steps that the store did not answer in time, or with an error, or was not asked for',
+  ),
+  'breaker.status': {
+    kind: 'upDownCounter',
+    unit: '1',
+    description: 'The circuit breaker before each server: 1 for the state it is in',
+  },
   superseded_loads: counter('{load}', 'Loads under way that an announced change has overtaken'),
   version_regressions: counter('{load}', 'Loaded rows older than what was announced or stored'),
   unreadable_entries: counter('{entry}', 'Entries that could not be read and counted as misses'),
@@ -66,7 +74,7 @@ export function createInstruments(meter: OtelMeter): { readonly sums: Sums; read
   const sums: Partial<Record<string, OtelSum>> = {};
   const histograms: Partial<Record<string, OtelHistogram>> = {};
   for (const [name, { kind, unit, description, ...rest }] of Object.entries(INSTRUMENTS)) {
-    const options: OtelInstrumentOptions = { unit, description };
+    const options: OtelInstrument = { unit, description };
     if ('buckets' in rest)
       histograms[name] = meter.createHistogram(PREFIX + name, {
         ...options,

@@ -1,9 +1,10 @@
 import { CacheObserver, type CacheEvent } from '../../core/cache-event.js';
+import type { BreakerState } from '../../core/circuit-breaker.js';
 import type { LockState } from '../../core/lock-provider.js';
 import type { AttributeSets } from './attribute-sets.js';
 import { BoundedNames, errorName } from './bounded-names.js';
 import { createInstruments, type Histograms, type Sums } from './instruments.js';
-import type { OtelMeter } from './otel-api.js';
+import type { OtelAttributes, OtelMeter } from './otel-api.js';
 
 type EventOf<Type extends CacheEvent['type']> = Extract<CacheEvent, { type: Type }>;
 type Measures = { readonly [Type in CacheEvent['type']]: (event: EventOf<Type>) => void };
@@ -60,11 +61,11 @@ export class MetricsObserver extends CacheObserver {
     'filled-by-another': () => this.count('second_looks', { 'look.outcome': 'filled' }),
     leased: ({ existed }) => this.count('second_looks', { 'look.outcome': existed ? 'lease-found' : 'lease-made' }),
     'eager-refresh': ({ key }) => this.count('eager_refreshes', {}, key),
-    'load-queued': ({ key }) => this.count('loads.queued', {}, key),
+    'load-queued': ({ key }) => this.count('queued_loads', {}, key),
     'load-turn': ({ waitedMs }) =>
-      this.histograms['loads.queue.duration'].record(inSeconds(waitedMs), this.attributes.of({})),
+      this.histograms['load.queue.duration'].record(inSeconds(waitedMs), this.attributes.of({})),
     'load-shed': ({ key, because, background }) =>
-      this.count('loads.shed', { 'shed.reason': because, 'load.background': background }, key),
+      this.count('shed_loads', { 'shed.reason': because, 'load.background': background }, key),
     'load-started': ({ key, locked }) => this.count('loads', { 'load.locked': locked }, key),
     'load-finished': ({ key, loadMs }) => this.loaded(key, loadMs),
     'load-failed': ({ key, loadMs, error }) =>
@@ -85,7 +86,12 @@ export class MetricsObserver extends CacheObserver {
       this.histograms['lock.hold.duration'].record(inSeconds(heldMs), this.attributes.of({})),
     'lock-lost': () => this.count('lock.losses'),
     'lock-state': ({ provider, state }) => this.lockIs(provider, state),
-    'store-unavailable': ({ step }) => this.count('store.failures', { 'store.step': step }),
+    'store-unavailable': ({ step, unasked }) =>
+      this.count('store.failures', { 'store.step': step, 'store.asked': unasked === undefined }),
+    'breaker-changed': ({ server, state, previous }) => {
+      this.sums['breaker.status'].add(-1, this.breakerAt(server, previous));
+      this.sums['breaker.status'].add(1, this.breakerAt(server, state));
+    },
     'corrupt-entry': () => this.count('unreadable_entries', { 'entry.problem': 'corrupt' }),
     'other-shape': () => this.count('unreadable_entries', { 'entry.problem': 'other-shape' }),
     invalidated: ({ key }) => this.count('changes', { 'change.outcome': 'invalidated' }, key),
@@ -110,6 +116,10 @@ export class MetricsObserver extends CacheObserver {
     this.sums.announcements.add(tags, this.attributes.of({ 'announcement.outcome': outcome }));
   }
 
+  private breakerAt(server: 'store' | 'lock', state: BreakerState): OtelAttributes {
+    return this.attributes.of({ 'breaker.server': server, 'breaker.state': state });
+  }
+
   private lockIs(provider: string, state: LockState): void {
     const at = (was: { readonly provider: string; readonly state: LockState }) =>
       this.attributes.of({ 'lock.provider': was.provider, 'lock.state': was.state });
@@ -122,6 +132,8 @@ export class MetricsObserver extends CacheObserver {
   private beginAtZero(): void {
     for (const [name, sets] of Object.entries(FROM_ZERO))
       for (const facts of sets) this.sums[name as keyof typeof FROM_ZERO].add(0, this.attributes.of(facts));
+    for (const server of ['store', 'lock'] as const)
+      this.sums['breaker.status'].add(1, this.breakerAt(server, 'closed'));
   }
 }
 
@@ -131,16 +143,22 @@ const NOTHING = Object.freeze({});
 
 const FROM_ZERO = {
   requests: [HIT, { 'request.outcome': 'stale' }, { 'request.outcome': 'miss' }],
+  'request.stale_fallbacks': [{ 'stale.reason': 'load-failed' }, { 'stale.reason': 'wait-timeout' }],
   'request.shared_failures': [{}],
   waits: [{ 'wait.scope': 'process' }, { 'wait.scope': 'fleet' }],
   'wait.timeouts': [{}],
   loads: [{ 'load.locked': true }, { 'load.locked': false }],
   fills: [{ 'fill.outcome': 'stored' }],
   'lock.attempts': [{ 'lock.outcome': 'acquired' }, { 'lock.outcome': 'busy' }, { 'lock.outcome': 'unavailable' }],
-  'loads.shed': [{ 'shed.reason': 'limit', 'load.background': false }],
+  shed_loads: [{ 'shed.reason': 'limit', 'load.background': false }],
+  queued_loads: [{}],
+  eager_refreshes: [{}],
   'lock.losses': [{}],
   superseded_loads: [{}],
+  'store.failures': [{ 'store.step': 'read' }, { 'store.step': 'begin' }, { 'store.step': 'fill' }],
   version_regressions: [{}],
+  clears: [{}],
+  unreadable_entries: [{ 'entry.problem': 'corrupt' }, { 'entry.problem': 'other-shape' }],
   announcements: [
     { 'announcement.outcome': 'kept' },
     { 'announcement.outcome': 'made-up' },

@@ -1,18 +1,16 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InvalidOptionsError } from '../../core/errors.js';
 import { DistributedCacheService } from '../../distributed-cache.service.js';
-import { checkOptions, oneOf, wholeNumber, type OptionRule } from '../../options/option-rules.js';
-import type { CacheHealth } from '../cache-health.js';
+import { checkOptions, oneOf, type OptionRule } from '../../options/option-rules.js';
+import { HEALTH_RULES, type CacheHealth, type HealthOptions } from '../cache-health.js';
 
 /** What `DistributedCacheHealthIndicator.check()` takes. All of it may be left out. */
-export interface HealthCheckOptions {
+export interface HealthCheckOptions extends HealthOptions {
   /**
    * From which state on the check fails, so that the instance is not ready. `'down'` (default): requests fail, because a part is away and the policy says `'fail'`. `'degraded'`: a part is away, although requests are
    * answered. `'never'`: it is told and nothing else.
    */
   readonly failOn?: 'down' | 'degraded' | 'never';
-  /** The longest that the store is waited for; one that has not answered then is down. Milliseconds, 1 to 60,000. Default: `storeTimeoutMs` of the module. */
-  readonly timeoutMs?: number;
 }
 
 /** What a health check of `@nestjs/terminus` takes: the result, under the key that it was asked with. */
@@ -24,7 +22,7 @@ export type CacheHealthResult<Key extends string = string> = Record<
 /** Exported for the tests of the options' page. */
 export const HEALTH_CHECK_RULES = {
   failOn: oneOf('down', 'degraded', 'never'),
-  timeoutMs: wholeNumber('milliseconds', 1, 60_000),
+  ...HEALTH_RULES,
 } satisfies Record<keyof HealthCheckOptions, OptionRule>;
 
 /** What of terminus is used. `degraded` came with 12.1. */

@@ -57,11 +57,17 @@ describe('CacheStats', () => {
       { type: 'stale-hit', key: 'k', because: 'load-slow' },
       { type: 'lock-waited', key: 'k', reason: 'released', waitedMs: 1 },
       { type: 'store-unavailable', step: 'read', error: 1 },
+      { type: 'store-unavailable', step: 'read', error: 1, unasked: 'breaker-open' },
+      { type: 'store-unavailable', step: 'fill', error: 1, unasked: 'breaker-open' },
       { type: 'lock-unavailable', key: 'k', error: 1 },
       { type: 'eager-refresh', key: 'k', freshForMs: 1 },
       { type: 'load-queued', key: 'k', ahead: 0 },
       { type: 'load-turn', key: 'k', waitedMs: 1 },
       { type: 'load-shed', key: 'k', because: 'limit', background: true },
+      { type: 'breaker-changed', server: 'store', state: 'open', previous: 'closed' },
+      { type: 'breaker-changed', server: 'store', state: 'half-open', previous: 'open' },
+      { type: 'breaker-changed', server: 'store', state: 'open', previous: 'half-open' },
+      { type: 'breaker-changed', server: 'store', state: 'closed', previous: 'half-open' },
       { type: 'cleared' },
     ];
     for (const event of events) stats.observe(event);
@@ -84,7 +90,9 @@ describe('CacheStats', () => {
       announcementFailures: 0,
       bypasses: 0,
       storeFailures: 1,
+      storeUnasked: 2,
       lockFailures: 1,
+      breakerOpenings: 1,
     });
   });
 
@@ -155,6 +163,32 @@ describe('LogObserver', () => {
     observe(down);
     expect(lines).toHaveLength(3);
   });
+
+  it.each([
+    ['store', 'The store'],
+    ['lock', 'The lock service'],
+  ] as const)(
+    'a breaker before the %s: one line when it opens, one when it closes, none for its probes',
+    (server, part) => {
+      const { lines, observe } = logging();
+      observe(
+        server === 'store'
+          ? { type: 'store-unavailable', step: 'read', error: new Error('refused') }
+          : { type: 'lock-unavailable', key: 'k', error: new Error('refused') },
+      );
+      observe({ type: 'breaker-changed', server, state: 'open', previous: 'closed' });
+      for (const _ of [1, 2, 3]) {
+        observe({ type: 'breaker-changed', server, state: 'half-open', previous: 'open' });
+        observe({ type: 'breaker-changed', server, state: 'open', previous: 'half-open' });
+      }
+      observe({ type: 'breaker-changed', server, state: 'closed', previous: 'half-open' });
+      expect(lines).toEqual([
+        expect.stringContaining(`warn ${part} does not answer`),
+        expect.stringContaining(`warn ${part} has failed too often in a row`),
+        expect.stringContaining(`log ${part} answers again after`),
+      ]);
+    },
+  );
 
   it('a part that comes and goes is written of once an interval, and what was left out is told', async () => {
     const { lines, clock, observe } = logging();

@@ -97,6 +97,20 @@ describe('resolveOptions', () => {
     expect(refused({ [name]: 'false' })).toContain(`${name}: expected true or false, got "false"`);
   });
 
+  it('breaker is off, or two numbers within their bounds', () => {
+    const complete = (breaker: unknown) => resolveOptions({ breaker } as DistributedCacheOptions).breaker;
+    expect(complete(undefined)).toEqual({ failures: 5, probeAfterMs: 500 });
+    expect(complete({ failures: 1, probeAfterMs: undefined })).toEqual({ failures: 1, probeAfterMs: 500 });
+    expect(complete({ failures: 1_000, probeAfterMs: 60_000 })).toEqual({ failures: 1_000, probeAfterMs: 60_000 });
+    expect(complete({ probeAfterMs: 10 })).toEqual({ failures: 5, probeAfterMs: 10 });
+    expect(complete(false)).toBe(false);
+    const nonsense = [true, null, [], 5, 'on', { failures: 0 }, { failures: 1_001 }, { failures: 1.5 }];
+    for (const breaker of [...nonsense, { probeAfterMs: 9 }, { probeAfterMs: 60_001 }, { toString: 1 }, { after: 1 }])
+      expect(refused({ breaker })).toContain(
+        'breaker: expected false, or { failures: 1 to 1000, probeAfterMs: 10 to 60000 }',
+      );
+  });
+
   it.each([true, 'freeze', null])('share refuses %j', (share) => {
     expect(refused({ share })).toContain("share: expected one of 'copy', 'frozen', got");
   });
