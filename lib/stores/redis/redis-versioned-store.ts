@@ -78,7 +78,9 @@ export class RedisVersionedStore extends VersionedStore {
 
   async begin(key: string, { lease, leaseMs, earlyMs = 0 }: BeginOptions): Promise<BeginOutcome> {
     const begin = async (): Promise<BeginOutcome> =>
-      parseBegin(await this.#send(this.#scripts.begin, this.#prefix + key, [lease, duration(leaseMs), duration(earlyMs)]));
+      parseBegin(
+        await this.#send(this.#scripts.begin, this.#prefix + key, [lease, duration(leaseMs), duration(earlyMs)]),
+      );
     try {
       return await begin();
     } catch (error) {
