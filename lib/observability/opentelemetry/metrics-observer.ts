@@ -157,6 +157,8 @@ const FROM_ZERO = {
   superseded_loads: [{}],
   'store.failures': [{ 'store.step': 'read' }, { 'store.step': 'begin' }, { 'store.step': 'fill' }],
   version_regressions: [{}],
+  'outbox.rows': [{}],
+  'outbox.failures': [{}],
   clears: [{}],
   unreadable_entries: [{ 'entry.problem': 'corrupt' }, { 'entry.problem': 'other-shape' }],
   announcements: [
