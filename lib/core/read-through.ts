@@ -16,10 +16,14 @@ import type { Answer, LoadRequest } from './load-request.js';
 import { Loading } from './loading.js';
 import { LockGate } from './lock-gate.js';
 import type { LockProvider } from './lock-provider.js';
+import { AfterWaiting } from './after-waiting.js';
+import { LeaseTurn } from './lease-turn.js';
+import { LoadClaims } from './load-claim.js';
 import { LockTurn } from './lock-turn.js';
 import { Look, type FreshHit } from './look.js';
 import { Passenger } from './passenger.js';
 import { RecentLoads } from './recent-loads.js';
+import { Renewals } from './renewal.js';
 import { SharedFailures } from './shared-failures.js';
 import { SingleFlight } from './single-flight.js';
 import { StoreGate } from './store-gate.js';
@@ -88,13 +92,17 @@ export class ReadThrough {
     this.recent = parts.refreshOnChange ? new RecentLoads(clock, MAX_RECENT) : undefined;
     // A floor lives at least as long as a lease, and a load that outlives its lease is refused.
     const tagging = new Tagging(this.store, { maxKeysPerTag, memoryMs: 2 * floorMs }, this.report);
+    const afterWaiting = new AfterWaiting(this.look, this.failures, this.report);
     this.limit = new LoadLimit(parts.limits ?? NO_LIMITS, clock, stop, this.report);
     this.loading = new Loading({
       store: this.store,
       look: this.look,
       limit: this.limit,
-      turns: new LockTurn(this.locks, this.look, this.failures, clock, lockTimeoutMs, stop, this.report),
+      turns: new LockTurn(this.locks, afterWaiting, clock, lockTimeoutMs, stop, this.report),
+      leases: new LeaseTurn(this.store, afterWaiting, clock, lockTimeoutMs, stop, this.report),
+      claims: new LoadClaims(this.store, clock),
       keep: new Keep(this.store, codec, clock, this.look, this.failures, tagging, floorMs, this.report),
+      renewals: new Renewals(this.look, tagging, this.report),
       failures: this.failures,
       chain: this.chain,
       eager: this.eager,

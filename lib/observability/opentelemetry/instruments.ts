@@ -28,6 +28,7 @@ export const INSTRUMENTS = {
     '{look}',
     'What the look after the lock found: a value that another has filled meanwhile, or a lease',
   ),
+  renewals: counter('{entry}', 'Entries that currentVersion has renewed, and why others were loaded'),
   fills: counter('{fill}', 'What became of loaded values'),
   'fill.size': { kind: 'histogram', unit: 'By', description: 'Stored values, encoded', buckets: SIZES },
   'lock.attempts': counter('{attempt}', 'Attempts at a lock'),

@@ -93,7 +93,7 @@ export class InstanceProcess {
   }
 
   /** The events since the last time they were taken. */
-  events(): Promise<{ type: string; key?: string; reason?: string; locked?: boolean }[]> {
+  events(): Promise<{ type: string; key?: string; reason?: string; under?: string; because?: string }[]> {
     return this.ask('events', {});
   }
 

@@ -44,7 +44,7 @@ describe('resolveOptions', () => {
         waitMs: 30_000,
         onWaitTimeout: 'load',
         onLoadLimit: 'wait',
-        onLockUnavailable: 'load',
+        onLockUnavailable: 'lease',
         onStoreUnavailable: 'load',
         failureBackoffMs: 1_000,
         maxValueBytes: 8_388_608,
@@ -89,7 +89,9 @@ describe('resolveOptions', () => {
   });
 
   it.each(['onWaitTimeout', 'onLockUnavailable', 'onStoreUnavailable'])('%s is one of its words', (name) => {
-    expect(refused({ [name]: 'retry' })).toMatch(new RegExp(`${name}: expected one of 'load', .*'fail', got "retry"`));
+    expect(refused({ [name]: 'retry' })).toMatch(
+      new RegExp(`${name}: expected one of .*'load', .*'fail', got "retry"`),
+    );
     expect(refused({ [name]: true })).toContain('got true');
   });
 
@@ -242,6 +244,10 @@ describe('resolveOptions', () => {
       "onWaitTimeout: expected staleIfErrorMs above 0 beside 'stale'",
     );
     expect(() => resolveOptions({ onWaitTimeout: 'stale', staleIfErrorMs: 1 })).not.toThrow();
+    expect(refused({ onLockUnavailable: 'stale' })).toContain(
+      "onLockUnavailable: expected staleIfErrorMs above 0 beside 'stale'",
+    );
+    expect(() => resolveOptions({ onLockUnavailable: 'stale', staleIfErrorMs: 1 })).not.toThrow();
     expect(refused({ softLoadTimeoutMs: 200 })).toContain(
       'softLoadTimeoutMs: expected staleIfErrorMs above 0 beside 200, got staleIfErrorMs 0',
     );
