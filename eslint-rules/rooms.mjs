@@ -24,6 +24,7 @@ export const ROOMS = [
     packages: ['node:*', '@nestjs/cache-manager', 'cache-manager'],
   },
   { name: 'stores', files: /^lib\/stores\/[^/]+$/, may: [CORE], packages: ['node:*', 'lru-cache'] },
+  { name: 'breakers', files: /^lib\/breakers\//, may: [CORE], packages: ['cockatiel'] },
   { name: 'codec', files: /^lib\/codec\//, may: [CORE], packages: ['node:*', 'typeorm'] },
   // The options name the small types in which TypeORM's entities are described.
   {
@@ -55,7 +56,7 @@ export const ROOMS = [
     name: 'observability',
     files: /^lib\/observability\//,
     may: [CORE, 'options', 'service'],
-    packages: ['node:*', ...NEST, '@nestjs/terminus'],
+    packages: ['node:*', ...NEST, '@nestjs/terminus', '@opentelemetry/api'],
   },
   {
     name: 'invalidation',
@@ -67,13 +68,13 @@ export const ROOMS = [
   {
     name: 'module',
     files: /^lib\/(wiring\/|distributed-cache\.module[^/]*\.ts$)/,
-    may: [CORE, 'options', 'host', 'service', 'cacheable', 'observability', 'codec', 'locks', 'stores'],
+    may: [CORE, 'options', 'host', 'service', 'cacheable', 'observability', 'codec', 'breakers', 'locks', 'stores'],
     mayLoad: ['locks/zookeeper', 'stores/cache-manager', 'stores/redis', 'invalidation'],
     packages: ['node:*', ...NEST, 'typeorm'],
   },
   {
     name: 'entry',
-    files: /^lib\/(index|redis|zookeeper|typeorm|terminus|testing)\.ts$/,
+    files: /^lib\/(index|redis|zookeeper|typeorm|opentelemetry|terminus|testing)\.ts$/,
     may: [
       ...[CORE, 'options', 'service', 'module', 'cacheable', 'observability', 'invalidation', 'codec', 'testing'],
       ...[

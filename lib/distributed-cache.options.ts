@@ -6,6 +6,7 @@ import { systemClock, type Clock } from './core/clock.js';
 import type { LoadPolicy } from './core/load-policy.js';
 import { LockProvider } from './core/lock-provider.js';
 import type { LockProviderFactory, VersionedStoreFactory } from './core/provider-factory.js';
+import type { CacheTelemetryFactory } from './core/telemetry.js';
 import { VersionedStore } from './core/versioned-store.js';
 import {
   completePolicy,
@@ -16,6 +17,7 @@ import {
   policyConflicts,
   type CachePolicy,
 } from './options/cache-policy.js';
+import { breakerRule, completeBreaker, type BreakerOptions } from './options/breaker-options.js';
 import { listInvalidationRule, type ListOptions } from './options/call-options.js';
 import {
   checkOptions,
@@ -49,10 +51,20 @@ export interface DistributedCacheOptions extends CachePolicy, ListOptions {
    * Default 60,000, or as much as the longest load needs.
    */
   readonly floorMs?: number;
+  /**
+   * The most loads that run at once in this instance; what becomes of others is `onLoadLimit`. A load by a loader, or one that a loader waits for, counts as that loader's. 1 to 1,000,000. Default: no bound.
+   */
+  readonly maxConcurrentLoads?: number;
+  /** The most loads that wait for their turn (`onLoadLimit: 'wait'`); others are shed. 0 to 1,000,000. Default 1,000. */
+  readonly maxQueuedLoads?: number;
   /** Deadline of one command to the store. 1 to 60,000. Default 1,000. */
   readonly storeTimeoutMs?: number;
   /** Deadline of one operation of the lock service. 1 to 60,000. Default 3,000. */
   readonly lockTimeoutMs?: number;
+  /**
+   * When the store, or the lock service, is not asked any more because it is away, each for itself. Default `{ failures: 5, probeAfterMs: 500 }`. `false`: they are always asked, and each call pays its deadline.
+   */
+  readonly breaker?: BreakerOptions | false;
   /**
    * What becomes of cached entities and lists when TypeORM commits a change of them. `'invalidate'` (default): what contains them is invalidated, on every instance, before the write is answered. `'refresh'`: the same, and what
    * `getOrLoad()` loaded in this instance and may still be cached (the latest 1,000 keys) is loaded again at once, in the background and under the lock; its loaders are kept for that. `'ignore'`:
@@ -84,6 +96,8 @@ export interface DistributedCacheOptions extends CachePolicy, ListOptions {
   readonly dataSources?: readonly TypeOrmDataSource[];
   /** Listeners to everything that happens. What they throw is caught. Default none. */
   readonly observers?: readonly CacheObserver[];
+  /** Metrics and spans: `openTelemetry()` from `nestjs-distributed-cache/opentelemetry`, or your own. Default none. */
+  readonly telemetry?: CacheTelemetryFactory;
   /** Whether degradations are written to Nest's logger, one line for each change. Default true. */
   readonly log?: boolean;
   /** Time and chance, for tests. Default: the machine's. */
@@ -97,8 +111,12 @@ export interface ResolvedCacheOptions {
   readonly lock: LockProvider | LockProviderFactory | undefined;
   readonly store: VersionedStore | VersionedStoreFactory | undefined;
   readonly floorMs: number;
+  /** `Infinity`: no bound. */
+  readonly maxConcurrentLoads: number;
+  readonly maxQueuedLoads: number;
   readonly storeTimeoutMs: number;
   readonly lockTimeoutMs: number;
+  readonly breaker: Required<BreakerOptions> | false;
   readonly maxKeysPerTag: number;
   readonly onChange: 'invalidate' | 'refresh' | 'ignore';
   readonly bulkChanges: 'invalidate' | 'ignore';
@@ -109,6 +127,7 @@ export interface ResolvedCacheOptions {
   readonly classes: readonly ClassReference[];
   readonly dataSources: readonly TypeOrmDataSource[] | undefined;
   readonly observers: readonly CacheObserver[];
+  readonly telemetry: CacheTelemetryFactory | undefined;
   readonly log: boolean;
   readonly clock: Clock;
   /** For all keys, complete. */
@@ -157,8 +176,11 @@ const RULES: OptionRules = {
   },
   ...POLICY_RULES,
   floorMs: wholeNumber('milliseconds', 1, MAX_LIFE_MS),
+  maxConcurrentLoads: wholeNumber('loads', 1, 1_000_000),
+  maxQueuedLoads: wholeNumber('loads', 0, 1_000_000),
   storeTimeoutMs: wholeNumber('milliseconds', 1, 60_000),
   lockTimeoutMs: wholeNumber('milliseconds', 1, 60_000),
+  breaker: breakerRule,
   onChange: oneOf('invalidate', 'refresh', 'ignore'),
   bulkChanges: oneOf('invalidate', 'ignore'),
   announceTimeoutMs: wholeNumber('milliseconds', 1, 60_000),
@@ -181,6 +203,11 @@ const RULES: OptionRules = {
     'Wrap a function: { observe: (event) => … }.',
     (item) => hasMethods(item, 'observe'),
   ),
+  telemetry: {
+    expected: 'openTelemetry(…) or an object with a method createTelemetry(context)',
+    cure: 'Call it: telemetry: openTelemetry().',
+    accepts: (value) => hasMethods(value, 'createTelemetry'),
+  },
   log: trueOrFalse,
   clock: {
     expected: 'a Clock',
@@ -217,8 +244,11 @@ export function resolveOptions(options: DistributedCacheOptions = {}): ResolvedC
     lock: options.lock,
     store: options.store,
     floorMs,
+    maxConcurrentLoads: options.maxConcurrentLoads ?? Infinity,
+    maxQueuedLoads: options.maxQueuedLoads ?? 1_000,
     storeTimeoutMs,
     lockTimeoutMs: options.lockTimeoutMs ?? 3_000,
+    breaker: completeBreaker(options.breaker),
     maxKeysPerTag: options.maxKeysPerTag ?? 10_000,
     onChange: options.onChange ?? 'invalidate',
     bulkChanges: options.bulkChanges ?? 'invalidate',
@@ -229,6 +259,7 @@ export function resolveOptions(options: DistributedCacheOptions = {}): ResolvedC
     classes: options.classes ?? [],
     dataSources: options.dataSources,
     observers: options.observers ?? [],
+    telemetry: options.telemetry,
     log: options.log ?? true,
     clock: options.clock ?? systemClock,
     policy,

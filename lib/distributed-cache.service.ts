@@ -3,9 +3,11 @@ import { encodeKey } from './core/cache-key.js';
 import type { Loader, Outcome } from './core/load-request.js';
 import type { ReadThrough } from './core/read-through.js';
 import { InvalidOptionsError } from './core/errors.js';
+import { jittered, lifeOf } from './core/lifetime.js';
 import { userTag } from './core/tag-names.js';
 import type { Version } from './core/version.js';
 import { resolvePolicy } from './distributed-cache.options.js';
+import { HEALTH_RULES, type CacheHealth, type HealthOptions } from './observability/cache-health.js';
 import type { CacheCounts } from './observability/cache-stats.js';
 import {
   INVALIDATE_RULES,
@@ -70,7 +72,7 @@ export class DistributedCacheService {
 
   /**
    * Announces a change and, where that is safe, stores the new value: over a value of a strictly lower version, when the version counts updates (`@VersionColumn`, or a bigint or
-   * number in `version`). In every other case it acts as {@link invalidate}, since a notice that stores a value may arrive late and bring the past back.
+   * number in `version`) and the module's `cacheIf` and `ttlMs` want it. In every other case it acts as {@link invalidate}, since a notice that stores a value may arrive late and bring the past back.
    *
    * Not for rows that may be removed and come back under their key with a lower version: a late `set` of the former row would then be taken for the newer one.
    *
@@ -80,11 +82,7 @@ export class DistributedCacheService {
   async set(key: CacheKey, value: unknown, options: SetOptions = {}): Promise<'stored' | 'invalidated'> {
     const encoded = encodeKey(key);
     checkOptions('set() options', options, SET_RULES);
-    const { ttlMs, staleWhileRevalidateMs, staleIfErrorMs } = resolvePolicy(
-      this.host.options,
-      options,
-      'set() options',
-    );
+    const policy = resolvePolicy(this.host.options, options, 'set() options');
     if (!this.host.options.enabled) return 'invalidated';
     const version = this.versionOfSet(value, options);
     // Two updates may share a stamp of time, so it does not tell which of two values is the newer.
@@ -93,7 +91,16 @@ export class DistributedCacheService {
       await cache.invalidate(encoded, version === undefined ? {} : { version });
       return 'invalidated';
     }
-    return cache.set(encoded, value, version, { ttlMs, keepStaleMs: Math.max(staleWhileRevalidateMs, staleIfErrorMs) });
+    const verdict = lifeOf(policy, value);
+    if (!verdict.kept) {
+      const { reason, detail } = verdict;
+      this.host.report({ type: 'not-stored', key: encoded, reason, ...(detail !== undefined && { detail }) });
+      await cache.invalidate(encoded, { version });
+      return 'invalidated';
+    }
+    const { ttlMs, keepStaleMs } = verdict.life;
+    const { clock } = this.host.options;
+    return cache.set(encoded, value, version, { ttlMs: jittered(ttlMs, policy.ttlJitter, clock), keepStaleMs });
   }
 
   /**
@@ -138,6 +145,14 @@ export class DistributedCacheService {
   /** What happened in this process since it started. */
   stats(): CacheCounts {
     return this.host.counts();
+  }
+
+  /**
+   * How store and lock service are, seen from this instance. Asks the store once, for all who ask at once, and takes no lock. Rejects for options that make no sense only.
+   */
+  async health(options: HealthOptions = {}): Promise<CacheHealth> {
+    checkOptions('health() options', options, HEALTH_RULES);
+    return this.host.health(options.timeoutMs ?? this.host.options.storeTimeoutMs);
   }
 
   private async load<T>(key: CacheKey, loader: Loader<T>, options: LoadOptions<T>): Promise<CacheAnswer<T>> {

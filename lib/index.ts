@@ -2,7 +2,8 @@ export { DistributedCacheModule } from './distributed-cache.module.js';
 export type { DistributedCacheExtras, DistributedCacheOptionsFactory } from './distributed-cache.module-definition.js';
 export type { DistributedCacheOptions } from './distributed-cache.options.js';
 export { DistributedCacheService, type CacheAnswer, type CacheKey } from './distributed-cache.service.js';
-export type { CachePolicy } from './options/cache-policy.js';
+export type { BreakerOptions } from './options/breaker-options.js';
+export type { CachePolicy, ValueFunction } from './options/cache-policy.js';
 export type {
   EntityClass,
   GivenVersion,
@@ -18,11 +19,24 @@ export { LockedCacheable, type LockedCacheableOptions } from './cacheable/locked
 export { LockedCacheableInterceptor } from './cacheable/locked-cacheable.interceptor.js';
 export type { CacheableRequest, RequestTypes } from './cacheable/cacheable-request.js';
 
-export { CacheObserver, type CacheEvent, type NotStoredReason, type StoreStep } from './core/cache-event.js';
+export {
+  CacheObserver,
+  type CacheEvent,
+  type NotStoredReason,
+  type StoreStep,
+  type UnaskedReason,
+} from './core/cache-event.js';
+export type { BreakerState } from './core/circuit-breaker.js';
 export { encodeKey } from './core/cache-key.js';
 export { Clock, systemClock } from './core/clock.js';
 export { EntryCodec } from './core/entry-codec.js';
-export type { SharePolicy, UnavailablePolicy, WaitTimeoutPolicy } from './core/load-policy.js';
+export type {
+  EagerRefreshPolicy,
+  LoadLimitPolicy,
+  SharePolicy,
+  UnavailablePolicy,
+  WaitTimeoutPolicy,
+} from './core/load-policy.js';
 export type { LoadContext, Loader, Outcome } from './core/load-request.js';
 export {
   LockProvider,
@@ -34,6 +48,13 @@ export {
   type WakeReason,
 } from './core/lock-provider.js';
 export type { LockProviderFactory, ProviderContext, VersionedStoreFactory } from './core/provider-factory.js';
+export {
+  CacheTracer,
+  type CacheTelemetry,
+  type CacheTelemetryFactory,
+  type StepFacts,
+  type TracedStep,
+} from './core/telemetry.js';
 export { compareVersions, MAX_VERSION_ORDER, type Version } from './core/version.js';
 export {
   VersionedStore,
@@ -60,6 +81,7 @@ export {
   InvalidKeyError,
   InvalidOptionsError,
   isDistributedCacheError,
+  LoadLimitError,
   LoadTimeoutError,
   LoadUnwatchedError,
   LockAuthError,
@@ -69,9 +91,11 @@ export {
   ReentrantLoadError,
   SharedLoadError,
   StoreUnavailableError,
+  UnavailableError,
   UnserializableValueError,
   WaitTimeoutError,
   type ErrorDescription,
+  type UnavailableErrorOptions,
 } from './core/errors.js';
 
 export type { ListInvalidation } from './codec/entity-tags.js';
@@ -84,6 +108,7 @@ export type {
 } from './codec/entity-metadata.js';
 export { inProcessLock } from './locks/in-process-lock.js';
 export { InProcessLockProvider, type InProcessLockProviderOptions } from './locks/in-process-lock-provider.js';
+export type { CacheHealth, HealthOptions, LockHealth, StoreHealth } from './observability/cache-health.js';
 export { CacheStats, type CacheCounts } from './observability/cache-stats.js';
 export { LogObserver, type LogSink } from './observability/log-observer.js';
 export {

@@ -17,6 +17,8 @@ ${listens(url)}
   GET   ${url}/products?category=kitchen
   GET   ${url}/reports/top-sellers   (slow when it is not cached)
   GET   ${url}/stats
+  GET   ${url}/metrics   (for Prometheus)
+  GET   ${url}/health
 
 A miss, which loads the row; look for X-Cache:
 

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { build } from './build.mjs';
+import { failedTests } from './failed-tests.mjs';
 import { installPackages } from './install.mjs';
 
 installPackages();
@@ -33,12 +34,10 @@ try {
 }
 rmSync(directory, { recursive: true, force: true });
 const passed = counts?.numPassedTests ?? 0;
-// A file that could not even be loaded has no failed test of its own, and still is a failure.
-const broken = (counts?.testResults ?? []).filter(
-  (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
-).length;
-const failed = (counts?.numFailedTests ?? 0) + broken;
+const failures = counts === undefined ? [] : failedTests(counts, root);
+const failed = failures.filter((line) => line.startsWith('FAILED ')).length;
 const skipped = (counts?.numPendingTests ?? 0) + (counts?.numTodoTests ?? 0);
+for (const line of failures) console.log(line);
 if (passed + failed === 0) console.error('No test ran.');
 console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
 process.exitCode = code !== 0 ? code : passed + failed === 0 || failed > 0 ? 1 : 0;

@@ -49,9 +49,11 @@ export function ask(port: number, text: string | Buffer, limitMs = 1000): Promis
     socket.setTimeout(limitMs, () => {
       finish('');
     });
-    socket.once('error', () => {
+    // A server that is just going down accepts, and hangs up without a word: that is neither an error nor silence.
+    socket.once('close', () => {
       finish('');
     });
+    socket.once('error', () => undefined);
     socket.once('data', (data) => {
       finish(data.toString('latin1'));
     });

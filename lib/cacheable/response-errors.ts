@@ -1,6 +1,7 @@
 import { GatewayTimeoutException, HttpException, ServiceUnavailableException } from '@nestjs/common';
 import {
   CacheClosedError,
+  LoadLimitError,
   LoadTimeoutError,
   LockUnavailableError,
   SharedLoadError,
@@ -15,7 +16,7 @@ import {
  * | --- | --- |
  * | `SharedLoadError` of an `HttpException` | the same status and body |
  * | `LoadTimeoutError` | 504: the method did not answer within `loadTimeoutMs` |
- * | `WaitTimeoutError`, `LockUnavailableError`, `StoreUnavailableError`, `CacheClosedError` | 503 |
+ * | `LoadLimitError`, `WaitTimeoutError`, `LockUnavailableError`, `StoreUnavailableError`, `CacheClosedError` | 503 |
  *
  * Everything else is returned as it is.
  */
@@ -25,7 +26,7 @@ export function toHttpError(error: unknown): unknown {
     return new HttpException(isBody(response) ? response : message, status, { cause: error });
   }
   if (error instanceof LoadTimeoutError) return new GatewayTimeoutException(undefined, { cause: error });
-  const busy = [WaitTimeoutError, LockUnavailableError, StoreUnavailableError, CacheClosedError].some(
+  const busy = [LoadLimitError, WaitTimeoutError, LockUnavailableError, StoreUnavailableError, CacheClosedError].some(
     (kind) => error instanceof kind,
   );
   return busy ? new ServiceUnavailableException(undefined, { cause: error }) : error;

@@ -102,11 +102,12 @@ export function readState(state: EntryState | undefined, now: number): KeyState 
 export function beginLoad(
   state: EntryState | undefined,
   now: number,
-  { lease, leaseMs }: BeginOptions,
+  { lease, leaseMs, earlyMs = 0 }: BeginOptions,
 ): Step<BeginOutcome> {
   const before = liveState(state, now);
   const fresh = freshValue(before, now);
-  if (fresh !== undefined) return { state, outcome: { kind: 'fresh', value: storedValue(fresh, now) } };
+  if (fresh !== undefined && fresh.freshUntil - now >= earlyMs)
+    return { state, outcome: { kind: 'fresh', value: storedValue(fresh, now) } };
   const mark = live(before?.mark, now)?.mark;
   if (mark?.kind === 'failed') return { state, outcome: { kind: 'failed', mark } };
   const found = live(before?.lease, now);

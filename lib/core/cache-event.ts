@@ -1,3 +1,4 @@
+import type { BreakerState } from './circuit-breaker.js';
 import type { LockState, WakeReason } from './lock-provider.js';
 import type { SupersededReason } from './versioned-store.js';
 import type { Version } from './version.js';
@@ -5,9 +6,23 @@ import type { Version } from './version.js';
 /** Which step of the store an event speaks of. */
 export type StoreStep = 'read' | 'begin' | 'fill' | 'mark' | 'invalidate' | 'set' | 'register' | 'announce' | 'clear';
 
-/** Why a loaded value was returned but not stored. `uncacheable`: it is its own request's alone, a stream for example; the event `bypassed` says more. */
+/** Why the store was not asked. */
+export type UnaskedReason = 'breaker-open';
+
+/**
+ * Why a value was returned but not stored. `uncacheable`: it is its own request's alone, a stream for example; the event `bypassed` says more. `cache-if`: `cacheIf` said no. `no-ttl`: its ttl is
+ * below 1. `policy-failed`: `cacheIf` or the function in `ttlMs` threw, or gave something else than it should.
+ */
 export type NotStoredReason =
-  'undefined' | 'uncacheable' | 'unserializable' | 'too-large' | 'tag-full' | 'tags-unknown';
+  | 'undefined'
+  | 'uncacheable'
+  | 'unserializable'
+  | 'too-large'
+  | 'tag-full'
+  | 'tags-unknown'
+  | 'cache-if'
+  | 'no-ttl'
+  | 'policy-failed';
 
 /**
  * Everything that happens, as plain objects in one union. `key` is the encoded key. An event is made when the thing has happened;
@@ -16,12 +31,14 @@ export type NotStoredReason =
 export type CacheEvent =
   /** A fresh value was found by the first look. */
   | { readonly type: 'hit'; readonly key: string; readonly freshForMs: number }
-  /** A stale value was served: while it is refreshed, because the load failed, or because the wait ran out. */
+  /** A stale value was served: while it is refreshed, because the load failed, takes longer than `softLoadTimeoutMs` or has no turn, or because the wait ran out. */
   | {
       readonly type: 'stale-hit';
       readonly key: string;
-      readonly because: 'refreshing' | 'load-failed' | 'wait-timeout';
+      readonly because: 'refreshing' | 'load-failed' | 'load-slow' | 'load-limit' | 'wait-timeout';
     }
+  /** A value that was served as a hit is loaded anew in the background, before it expires; see `eagerRefresh`. */
+  | { readonly type: 'eager-refresh'; readonly key: string; readonly freshForMs: number }
   /** The first look found nothing to serve. */
   | { readonly type: 'miss'; readonly key: string }
   /** The caller shares a load that is under way in this process. */
@@ -50,11 +67,26 @@ export type CacheEvent =
   | { readonly type: 'filled-by-another'; readonly key: string }
   /** The second look left or found a lease; the load may begin. */
   | { readonly type: 'leased'; readonly key: string; readonly existed: boolean }
+  /** `maxConcurrentLoads` are under way here: the load waits for its turn, behind so many others. */
+  | { readonly type: 'load-queued'; readonly key: string; readonly ahead: number }
+  /** Its turn has come. */
+  | { readonly type: 'load-turn'; readonly key: string; readonly waitedMs: number }
+  /** This process did not take a load on, or a caller no longer waits for its turn. `background`: it was a refresh, and nobody waited for it. */
+  | {
+      readonly type: 'load-shed';
+      readonly key: string;
+      readonly because: 'limit' | 'queue-full' | 'wait-timeout';
+      readonly background: boolean;
+    }
+  /** A loader is called. `locked`: under the lock; else the policy, a part that is down or a wait that ran out lets it load without. */
   | { readonly type: 'load-started'; readonly key: string; readonly locked: boolean }
+  /** A loader has given a value, after so long. */
   | { readonly type: 'load-finished'; readonly key: string; readonly loadMs: number }
+  /** A loader has thrown, or did not end within `loadTimeoutMs`, after so long. */
   | { readonly type: 'load-failed'; readonly key: string; readonly loadMs: number; readonly error: unknown }
   /** A caller got the error of a load that had failed a moment ago, here or elsewhere. */
   | { readonly type: 'failure-shared'; readonly key: string }
+  /** The loaded value was stored, under the version that the database gave it; its size as it was encoded. */
   | { readonly type: 'stored'; readonly key: string; readonly version?: Version; readonly bytes: number }
   /** The loaded value was not stored, because the state had moved on. */
   | { readonly type: 'superseded'; readonly key: string; readonly reason: SupersededReason | 'tag-invalidated' }
@@ -65,11 +97,25 @@ export type CacheEvent =
    * `@VersionColumn()`, or stamp rows with `clock_timestamp()`.
    */
   | { readonly type: 'version-regressed'; readonly key: string; readonly version: Version; readonly floor?: Version }
+  /** The loaded value was returned, and could not be stored. `detail`: where in it, and what helps. */
   | { readonly type: 'not-stored'; readonly key: string; readonly reason: NotStoredReason; readonly detail?: string }
   /** The wait for another's load ran out; what happens next is `onWaitTimeout`. */
   | { readonly type: 'wait-timeout'; readonly key: string; readonly waitedMs: number }
-  /** The store did not answer a step, or answered with an error; what happens next is `onStoreUnavailable`. */
-  | { readonly type: 'store-unavailable'; readonly step: StoreStep; readonly key?: string; readonly error: unknown }
+  /** The store did not answer a step, or answered with an error; what happens next is `onStoreUnavailable`. With `unasked` it was not even asked. */
+  | {
+      readonly type: 'store-unavailable';
+      readonly step: StoreStep;
+      readonly key?: string;
+      readonly error: unknown;
+      readonly unasked?: UnaskedReason;
+    }
+  /** The circuit breaker before the store or the lock service opened, closed, or sends a probe (`half-open`). */
+  | {
+      readonly type: 'breaker-changed';
+      readonly server: 'store' | 'lock';
+      readonly state: BreakerState;
+      readonly previous: BreakerState;
+    }
   /** Bytes under one of our keys could not be read; they count as a miss. */
   | { readonly type: 'corrupt-entry'; readonly key: string; readonly error: unknown }
   /**
@@ -77,6 +123,7 @@ export type CacheEvent =
    * loaded here meanwhile is not stored; else it is replaced.
    */
   | { readonly type: 'other-shape'; readonly key: string; readonly error: unknown; readonly stays: boolean }
+  /** A change of a key was announced, with the version that it gave the row where that is known: nothing older is served or stored from now on. */
   | { readonly type: 'invalidated'; readonly key: string; readonly version?: Version }
   /** Changes of what carries these tags were announced, and so many keys invalidated. */
   | { readonly type: 'tags-announced'; readonly tags: readonly string[]; readonly keys: number }
@@ -86,9 +133,11 @@ export type CacheEvent =
   | { readonly type: 'announcement-made-up'; readonly tags: number }
   /** The process ended with changes that it could not announce. Older values may be served until their `ttlMs` is over. */
   | { readonly type: 'announcement-lost'; readonly tags: number; readonly error: unknown }
+  /** A writer's value was stored over one of a lower version, or its change was announced and nothing stored. */
   | { readonly type: 'set'; readonly key: string; readonly outcome: 'stored' | 'invalidated' }
+  /** The namespace was emptied. */
   | { readonly type: 'cleared' }
-  /** A request passed by the cache. */
+  /** A request passed by the cache: it is disabled, a transaction is open, or the request or its answer cannot be shared. */
   | { readonly type: 'bypassed'; readonly reason: string };
 
 /** Port for whoever listens, and its injection token. What an observer throws is caught and never reaches a read. */

@@ -44,6 +44,11 @@ export class WaitTimeoutError extends DistributedCacheError {
   readonly code = 'ERR_CACHE_WAIT_TIMEOUT';
 }
 
+/** This process runs `maxConcurrentLoads` loads already, and the policy is not to wait, too many wait, or the wait ran out. Nothing was loaded. */
+export class LoadLimitError extends DistributedCacheError {
+  readonly code = 'ERR_CACHE_LOAD_LIMIT';
+}
+
 /** A loader asked, in its own asynchronous chain, for a key whose load waits for that very loader. */
 export class ReentrantLoadError extends DistributedCacheError {
   readonly code = 'ERR_CACHE_REENTRANT_LOAD';
@@ -71,13 +76,30 @@ export class SharedLoadError extends DistributedCacheError {
   }
 }
 
+/** @see UnavailableError */
+export interface UnavailableErrorOptions extends ErrorOptions {
+  /** Default false. */
+  readonly refused?: boolean;
+}
+
+/** What a server did not do. */
+export abstract class UnavailableError extends DistributedCacheError {
+  /** True when the server has answered, and would not do it: out of memory, read-only, no right to it. It is there, so this opens no circuit breaker. */
+  readonly refused: boolean;
+
+  constructor(message: string, { refused = false, ...options }: UnavailableErrorOptions = {}) {
+    super(message, options);
+    this.refused = refused;
+  }
+}
+
 /** The store did not do what it was asked: no answer in time, no connection, or an error of its own (`cause`). */
-export class StoreUnavailableError extends DistributedCacheError {
+export class StoreUnavailableError extends UnavailableError {
   readonly code = 'ERR_CACHE_STORE_UNAVAILABLE';
 }
 
 /** The lock service could not be asked in time. Says nothing about who holds the lock. */
-export class LockUnavailableError extends DistributedCacheError {
+export class LockUnavailableError extends UnavailableError {
   readonly code = 'ERR_CACHE_LOCK_UNAVAILABLE';
 }
 

@@ -49,11 +49,15 @@ export class Flight {
   private ending = false;
   private begunAt: number | undefined;
   private watchers = 0;
+  private detached = false;
   private hasTaker = false;
   private lock: HeldLock | undefined;
   /** Tags that this process announced while the flight loaded. */
   private readonly announced = new Set<string>();
   private giveBack: () => void = () => undefined;
+  private leave: (() => void) | undefined;
+  private isCarried = false;
+  private gotSlot: (() => void) | undefined;
   /** Fires when waiting for another's load must end: load now (`hurry`), or go home because nobody waits. */
   readonly impatience = new LateSignal();
   /** Fires when the last caller has left before it loaded, or, with `cancelUnwatched`, while it does. */
@@ -69,6 +73,8 @@ export class Flight {
   ) {}
 
   landed = false;
+  /** What is fresh for less than this does not end it: it refreshes a value before that expires. */
+  earlyMs = 0;
   /** What those of its callers get who asked for a frozen value; made for the first of them. */
   frozen: Frozen | undefined;
   /** Somebody came aboard after its load had begun. */
@@ -173,6 +179,41 @@ export class Flight {
     this.giveBack();
   }
 
+  /** It may load: it has a slot of its own, or rides in that of a loader which waits for it. */
+  get hasSlot(): boolean {
+    return this.isCarried || this.leave !== undefined;
+  }
+
+  /** It waits for a slot. */
+  get isQueued(): boolean {
+    return this.gotSlot !== undefined;
+  }
+
+  /** @param leave called once, when it loads no more, or only waits for another's load */
+  takeSlot(leave: () => void): void {
+    this.leave = leave;
+  }
+
+  /** @returns what ends the wait */
+  waitForSlot(gotSlot: () => void): () => void {
+    this.gotSlot = gotSlot;
+    return () => {
+      this.gotSlot = undefined;
+    };
+  }
+
+  /** A loader waits for it, and holds its slot as long. */
+  carry(): void {
+    this.isCarried = true;
+    this.gotSlot?.();
+  }
+
+  leaveSlot(): void {
+    const { leave } = this;
+    this.leave = undefined;
+    leave?.();
+  }
+
   /** A change was announced, or a look has shown that the lease is gone: the lock is of no use any more, to others it is. */
   supersede(): void {
     this.superseded = true;
@@ -187,8 +228,14 @@ export class Flight {
     this.watchers++;
   }
 
+  /** Somebody has gone home with less than its result and counts on it for the next: from here on it goes on whether it is watched or not. */
+  detach(): void {
+    this.detached = true;
+  }
+
   unwatch(): void {
     this.watchers--;
+    if (this.detached) return;
     if (this.watchers > 0 || this.landed || (this.loading && !this.cancelUnwatched)) return;
     this.ending = true;
     this.unwatched.abort(new LoadUnwatchedError(`Nobody waits for "${this.key}" any more`));

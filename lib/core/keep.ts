@@ -3,6 +3,7 @@ import type { Clock } from './clock.js';
 import type { EntryCodec } from './entry-codec.js';
 import { describeError } from './error-description.js';
 import type { Flight, Landing } from './flight.js';
+import { jittered, lifeOf } from './lifetime.js';
 import type { LoadPolicy } from './load-policy.js';
 import type { LoadRequest } from './load-request.js';
 import type { Look } from './look.js';
@@ -62,8 +63,9 @@ export class Keep {
       return this.unkept(flight, request, under, value, payload);
     }
     const landing: LoadedLanding = { kind: 'loaded', value, payload };
-    const forMs = policy.ttlMs + keepStaleMsOf(policy);
-    const verdict = await this.tagging.register(flight, request, under, value, forMs);
+    const life = this.lifeOf(flight.key, policy, value);
+    if (life === undefined) return this.unkept(flight, request, under, value, payload);
+    const verdict = await this.tagging.register(flight, request, under, value, life.ttlMs + life.keepStaleMs);
     if (verdict.kind !== 'clear') return this.outdated(flight, policy, under, landing, verdict);
     const version = request.versionOf?.(value);
     return this.fill(flight, policy, landing, {
@@ -71,22 +73,36 @@ export class Keep {
       fillId: this.clock.uniqueId(),
       payload,
       ...(version === undefined ? {} : { version }),
-      ...this.lifetime(policy, under, verdict),
+      ...this.trusted(life, policy, under, verdict),
     });
+  }
+
+  /** How long the value is kept; undefined, with an event, when the policy does not want it. */
+  private lifeOf(key: string, policy: LoadPolicy, value: unknown): Lifetime | undefined {
+    const verdict = lifeOf(policy, value);
+    if (verdict.kept) {
+      const { life } = verdict;
+      return { ...life, ttlMs: jittered(life.ttlMs, policy.ttlJitter, this.clock) };
+    }
+    const { reason, detail } = verdict;
+    this.report({ type: 'not-stored', key, reason, ...(detail !== undefined && { detail }) });
+    return undefined;
   }
 
   /**
    * 1. A row is changed and announced; 2. a load begins, and reads the old row from a replica that has not heard of it. Its lease is good, and where the row has no version nothing else
    * tells. So what is read soon after an announcement is not trusted for long.
    */
-  private lifetime(policy: LoadPolicy, under: Lease, verdict: TagVerdict & { readonly kind: 'clear' }): Lifetime {
-    const { replicaLagMs, ttlMs } = policy;
+  private trusted(
+    life: Lifetime,
+    { replicaLagMs }: LoadPolicy,
+    under: Lease,
+    verdict: TagVerdict & { readonly kind: 'clear' },
+  ): Lifetime {
     // Never below 0: an instance whose `floorMs` is longer may have announced it.
     const sinceKey = under.tombstoneForMs === undefined ? Infinity : Math.max(0, this.floorMs - under.tombstoneForMs);
     const isSoon = Math.min(sinceKey, verdict.announcedBeforeMs ?? Infinity) < replicaLagMs;
-    return isSoon
-      ? { ttlMs: Math.min(ttlMs, replicaLagMs), keepStaleMs: 0 }
-      : { ttlMs, keepStaleMs: keepStaleMsOf(policy) };
+    return isSoon ? { ttlMs: Math.min(life.ttlMs, replicaLagMs), keepStaleMs: 0 } : life;
   }
 
   /** The end of a load without a lease, because the store is down. */
@@ -217,8 +233,4 @@ export class Keep {
     const forMs = policy.failureBackoffMs === 0 ? UNSTORED_MARK_MS : policy.failureBackoffMs;
     await this.store.mark(flight.key, under.lease, mark, forMs).catch(() => undefined);
   }
-}
-
-function keepStaleMsOf({ staleWhileRevalidateMs, staleIfErrorMs }: LoadPolicy): number {
-  return Math.max(staleWhileRevalidateMs, staleIfErrorMs);
 }

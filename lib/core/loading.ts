@@ -1,24 +1,30 @@
 import type { CacheEvent } from './cache-event.js';
 import type { Clock } from './clock.js';
+import type { EagerRefresh } from './eager-refresh.js';
 import { isDistributedCacheError } from './errors.js';
 import type { Flight, Landing, Seen } from './flight.js';
 import type { Keep, Lease } from './keep.js';
 import type { LateSignal } from './late-signal.js';
 import type { LoadChain } from './load-chain.js';
+import type { LoadLimit } from './load-limit.js';
+import type { LoadPolicy } from './load-policy.js';
 import type { LoadRequest } from './load-request.js';
 import { runLoader } from './loader-run.js';
-import type { LockTurn } from './lock-turn.js';
+import type { LockTurn, Turn } from './lock-turn.js';
 import type { Look } from './look.js';
 import type { SharedFailures } from './shared-failures.js';
 import type { StoreGate } from './store-gate.js';
+import type { KeyState } from './versioned-store.js';
 
 export interface LoadingParts {
   readonly store: StoreGate;
   readonly look: Look;
+  readonly limit: LoadLimit;
   readonly turns: LockTurn;
   readonly keep: Keep;
   readonly failures: SharedFailures;
   readonly chain: LoadChain;
+  readonly eager: EagerRefresh;
   readonly clock: Clock;
   readonly storeTimeoutMs: number;
   readonly stop: LateSignal;
@@ -31,11 +37,12 @@ export class Loading {
 
   async fly(flight: Flight, seen: Seen, request: LoadRequest<unknown>): Promise<Landing> {
     if (!seen.up || seen.inTheWay === true) {
+      const { limit } = this.parts;
+      if (!limit.tryTake(flight) && !(await limit.admit(flight, request.policy))) return { kind: 'nothing' };
       flight.begin(undefined);
       return this.loadUnstored(flight, request);
     }
-    const queued = seen.state.mark?.kind !== 'unstored';
-    const turn = queued ? await this.parts.turns.take(flight, request.policy, !seen.state.loading) : 'unlocked';
+    const turn = await this.approach(flight, seen.state, request.policy);
     if (typeof turn !== 'string') return turn;
     if (flight.abandoned) return { kind: 'nothing' };
     const first = await this.loadUnderLease(flight, request);
@@ -43,6 +50,23 @@ export class Loading {
     // The loader gave up because its lock was lost. Its callers did not: once more, without the lock, if another has not filled the key meanwhile.
     const second = await this.loadUnderLease(flight, request);
     return second === 'lock-lost' ? { kind: 'nothing' } : second;
+  }
+
+  /** A slot, then the lock; without a slot where another is loading already, for then there may be nothing to load here. */
+  private async approach(flight: Flight, { loading, mark }: KeyState, policy: LoadPolicy): Promise<Turn> {
+    const { limit, turns } = this.parts;
+    const isLocked = mark?.kind !== 'unstored';
+    let likelyFree = !loading;
+    let needsSlot = likelyFree || !isLocked;
+    for (;;) {
+      if (needsSlot && !limit.tryTake(flight) && !(await limit.admit(flight, policy))) return { kind: 'nothing' };
+      const turn = isLocked ? await turns.take(flight, policy, likelyFree) : 'unlocked';
+      if (typeof turn !== 'string' || limit.tryTake(flight)) return turn;
+      // Another's load was awaited without a slot, and has left nothing. None is free now: others in the fleet may have the lock meanwhile.
+      flight.release();
+      needsSlot = true;
+      likelyFree = false;
+    }
   }
 
   private async loadUnderLease(flight: Flight, request: LoadRequest<unknown>): Promise<Landing | 'lock-lost'> {
@@ -55,7 +79,8 @@ export class Loading {
   private async begin(flight: Flight, request: LoadRequest<unknown>): Promise<Lease | Landing | 'unstored'> {
     const { clock, failures, look, report, store, storeTimeoutMs } = this.parts;
     const { key, policy } = request;
-    const offer = { lease: clock.uniqueId(), leaseMs: policy.loadTimeoutMs + storeTimeoutMs };
+    const leaseMs = policy.loadTimeoutMs + storeTimeoutMs;
+    const offer = { lease: clock.uniqueId(), leaseMs, ...(flight.earlyMs > 0 && { earlyMs: flight.earlyMs }) };
     const begun = await store.begin(key, offer).catch((error: unknown) => ({ kind: 'down' as const, error }));
     switch (begun.kind) {
       case 'down':
@@ -134,7 +159,9 @@ export class Loading {
       const value = await this.parts.chain.run(flight, () =>
         runLoader(clock, loader, { timeoutMs: policy.loadTimeoutMs, stops, hint: flight.heldLock?.signal }),
       );
-      this.parts.report({ type: 'load-finished', key, loadMs: clock.elapsedMs() - startedAt });
+      const loadMs = clock.elapsedMs() - startedAt;
+      this.parts.report({ type: 'load-finished', key, loadMs });
+      this.parts.eager.loaded(key, policy, loadMs);
       return value;
     } catch (error) {
       this.parts.report({ type: 'load-failed', key, loadMs: clock.elapsedMs() - startedAt, error });

@@ -3,7 +3,8 @@ import { sleep, type Clock } from './clock.js';
 import { LockUnavailableError, WaitTimeoutError } from './errors.js';
 import type { Flight, Landing } from './flight.js';
 import { onAbort, type LateSignal } from './late-signal.js';
-import type { BusyLock, HeldLock, LockProvider, WakeReason } from './lock-provider.js';
+import type { LockGate } from './lock-gate.js';
+import type { BusyLock, HeldLock, WakeReason } from './lock-provider.js';
 import type { LoadPolicy } from './load-policy.js';
 import type { Look } from './look.js';
 import type { SharedFailures } from './shared-failures.js';
@@ -18,10 +19,8 @@ export type Turn = 'locked' | 'unlocked' | Landing;
 
 /** Taking the lock, or waiting until whoever has it has filled the key. What is waited for is the value, not the lock. */
 export class LockTurn {
-  private wasUnavailable = false;
-
   constructor(
-    private readonly locks: LockProvider,
+    private readonly locks: LockGate,
     private readonly look: Look,
     private readonly failures: SharedFailures,
     private readonly clock: Clock,
@@ -56,17 +55,10 @@ export class LockTurn {
     likelyFree: boolean,
   ): Promise<HeldLock | BusyLock | undefined> {
     try {
-      // While the service is known to be away, not every miss pays the deadline again.
-      if (this.wasUnavailable && this.locks.state !== 'connected') {
-        throw new LockUnavailableError(`The lock service is still away (${this.locks.name}: ${this.locks.state})`);
-      }
       const bounds = { timeoutMs: this.lockTimeoutMs, signal: this.stop.signal, likelyFree };
-      const attempt = await this.locks.tryAcquire(flight.key, bounds);
-      this.wasUnavailable = false;
-      return attempt;
+      return await this.locks.tryAcquire(flight.key, bounds);
     } catch (error) {
       this.stop.throwIfAborted();
-      this.wasUnavailable = true;
       this.unavailable(flight, policy, error);
       return;
     }
@@ -101,6 +93,7 @@ export class LockTurn {
       busy.dispose();
       return { kind: 'nothing' };
     }
+    flight.leaveSlot();
     const reason = await this.awaitRelease(flight, policy, busy);
     this.stop.throwIfAborted();
     if (flight.abandoned) return { kind: 'nothing' };

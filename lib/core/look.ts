@@ -12,6 +12,12 @@ export interface Readable {
   readonly payload: string;
 }
 
+/** A value that was found fresh, and for how long it still is. */
+export interface FreshHit {
+  readonly value: unknown;
+  readonly freshForMs: number;
+}
+
 /**
  * What became of a fresh value. `none`: there is nothing to serve, and a begin brings a lease. `in-the-way`: what is there cannot be read here and stays, so a begin would
  * only find it again: load, and store nothing.
@@ -53,7 +59,7 @@ export class Look {
   }
 
   /** The fresh value of a state, at once. Undefined also when it can't be read: {@link fresh} then says why and removes it. */
-  hit({ value }: KeyState): { readonly value: unknown; readonly freshForMs: number } | undefined {
+  hit({ value }: KeyState): FreshHit | undefined {
     if (value === undefined || value.freshForMs <= 0) return undefined;
     try {
       return { value: this.codec.decode(value.payload), freshForMs: value.freshForMs };

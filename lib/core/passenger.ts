@@ -1,10 +1,11 @@
 import type { CacheEvent } from './cache-event.js';
 import type { Clock } from './clock.js';
-import { CacheClosedError, ReentrantLoadError, WaitTimeoutError } from './errors.js';
+import { CacheClosedError, LoadLimitError, ReentrantLoadError, WaitTimeoutError } from './errors.js';
 import type { Flight, Landing, Seen } from './flight.js';
 import type { SharePolicy } from './load-policy.js';
 import type { Answer, LoadRequest } from './load-request.js';
 import { onAbort } from './late-signal.js';
+import type { LoadLimit } from './load-limit.js';
 import type { Look, Readable } from './look.js';
 
 type HandOut = (landing: Exclude<Landing, { kind: 'nothing' }>, flight: Flight, share: SharePolicy) => unknown;
@@ -30,6 +31,7 @@ export class Passenger {
     private readonly clock: Clock,
     private readonly request: LoadRequest<unknown>,
     private readonly look: Look,
+    private readonly limit: LoadLimit,
     private readonly report: (event: CacheEvent) => void,
   ) {
     this.waitingSince = clock.elapsedMs();
@@ -51,8 +53,14 @@ export class Passenger {
   async ride<T>(flight: Flight, seen: Seen, handOut: HandOut): Promise<Answer<T> | undefined> {
     flight.watch();
     const lostPatience = this.patience(flight, seen);
+    const tooSlow = this.softDeadline(flight, seen);
     try {
-      const landing = await this.whileStaying(Promise.race([flight.landing, lostPatience.staleInstead]));
+      const ends = [
+        flight.landing,
+        lostPatience.staleInstead,
+        ...(tooSlow === undefined ? [] : [tooSlow.staleInstead]),
+      ];
+      const landing = await this.whileStaying(Promise.race<Landing | Answer<unknown>>(ends));
       if ('outcome' in landing) return landing as Answer<T>;
       if (landing.kind === 'nothing') return undefined;
       if (landing.outdated === true && flight.isLate(this.boardedAt)) return undefined;
@@ -61,10 +69,12 @@ export class Passenger {
     } catch (error) {
       const stale = this.loadFailed(flight, error) ? this.usable(seen) : undefined;
       if (stale === undefined) throw error;
-      this.report({ type: 'stale-hit', key: flight.key, because: 'load-failed' });
+      const because = error instanceof LoadLimitError ? 'load-limit' : 'load-failed';
+      this.report({ type: 'stale-hit', key: flight.key, because });
       return { value: stale.value as T, outcome: 'STALE' };
     } finally {
       lostPatience.stop();
+      tooSlow?.stop();
       flight.unwatch();
     }
   }
@@ -88,17 +98,42 @@ export class Passenger {
           reject(new WaitTimeoutError(`No value of "${key}" came within waitMs = ${String(policy.waitMs)}`));
           return;
         }
-        const stale = policy.onWaitTimeout === 'stale' ? this.usable(seen) : undefined;
+        // It waits for a slot of this process: to load at once is what it may not.
+        const { isQueued } = flight;
+        const stale = isQueued || policy.onWaitTimeout === 'stale' ? this.usable(seen) : undefined;
         if (stale === undefined) {
-          flight.hurry();
+          if (isQueued) reject(this.limit.shed(flight, 'wait-timeout'));
+          else flight.hurry();
           return;
         }
-        this.report({ type: 'stale-hit', key, because: 'wait-timeout' });
+        this.report({ type: 'stale-hit', key, because: isQueued ? 'load-limit' : 'wait-timeout' });
         resolve({ value: stale.value, outcome: 'STALE' });
       };
       stop = this.clock.after(Math.max(0, policy.waitMs - waitedMs), ranOut);
     });
     staleInstead.catch(() => undefined);
+    return { staleInstead, stop };
+  }
+
+  /** The stale value, if there is one, when the load has not ended within `softLoadTimeoutMs`; the load goes on for those who come later. */
+  private softDeadline(
+    flight: Flight,
+    seen: Seen,
+  ): { staleInstead: Promise<Answer<unknown>>; stop: () => void } | undefined {
+    const { key, policy } = this.request;
+    if (policy.softLoadTimeoutMs >= policy.loadTimeoutMs || !seen.up || seen.state.value === undefined)
+      return undefined;
+    let stop = (): void => undefined;
+    const staleInstead = new Promise<Answer<unknown>>((resolve) => {
+      const waitedMs = this.clock.elapsedMs() - this.waitingSince;
+      stop = this.clock.after(Math.max(0, policy.softLoadTimeoutMs - waitedMs), () => {
+        const stale = this.usable(seen);
+        if (stale === undefined) return;
+        flight.detach();
+        this.report({ type: 'stale-hit', key, because: 'load-slow' });
+        resolve({ value: stale.value, outcome: 'STALE' });
+      });
+    });
     return { staleInstead, stop };
   }
 

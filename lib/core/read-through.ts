@@ -1,25 +1,30 @@
+import { Announcements, type KeyChange } from './announcements.js';
 import type { CacheEvent, CacheObserver } from './cache-event.js';
+import { noBreaker, type BreakerFactory } from './circuit-breaker.js';
 import type { Clock } from './clock.js';
 import type { EntryCodec } from './entry-codec.js';
-import { CacheClosedError, UnserializableValueError } from './errors.js';
+import { EagerRefresh } from './eager-refresh.js';
+import { CacheClosedError } from './errors.js';
 import { Flight, type Landing, type Seen } from './flight.js';
 import { freezeDeep } from './freeze.js';
 import { Keep } from './keep.js';
 import { LateSignal } from './late-signal.js';
 import { LoadChain } from './load-chain.js';
+import { LoadLimit, type LoadLimits } from './load-limit.js';
 import type { LoadPolicy, SharePolicy } from './load-policy.js';
 import type { Answer, LoadRequest } from './load-request.js';
 import { Loading } from './loading.js';
+import { LockGate } from './lock-gate.js';
 import type { LockProvider } from './lock-provider.js';
 import { LockTurn } from './lock-turn.js';
-import { Look } from './look.js';
+import { Look, type FreshHit } from './look.js';
 import { Passenger } from './passenger.js';
 import { RecentLoads } from './recent-loads.js';
 import { SharedFailures } from './shared-failures.js';
 import { SingleFlight } from './single-flight.js';
 import { StoreGate } from './store-gate.js';
 import { Tagging, type TagChange } from './tagging.js';
-import type { ChangeKind, Lifetime, VersionedStore } from './versioned-store.js';
+import type { Lifetime, VersionedStore } from './versioned-store.js';
 import type { Version } from './version.js';
 
 export interface ReadThroughParts {
@@ -29,6 +34,8 @@ export interface ReadThroughParts {
   readonly clock: Clock;
   /** Must not throw. */
   readonly observer: CacheObserver;
+  /** Left out: any number of loads at once. */
+  readonly limits?: LoadLimits;
   readonly storeTimeoutMs: number;
   readonly lockTimeoutMs: number;
   readonly floorMs: number;
@@ -36,7 +43,11 @@ export interface ReadThroughParts {
   readonly maxKeysPerTag: number;
   /** Whether keys that an announced tag led to are loaded again at once, where this process knows how. */
   readonly refreshOnChange: boolean;
+  /** Stands before the store and before the lock service. Default: none. */
+  readonly breaker?: BreakerFactory;
 }
+
+const NO_LIMITS: LoadLimits = { maxConcurrentLoads: Infinity, maxQueuedLoads: 0 };
 
 /** So many keys a process knows how to load again. */
 const MAX_RECENT = 1_000;
@@ -48,34 +59,54 @@ const MAX_RECENT = 1_000;
  */
 export class ReadThrough {
   private readonly store: StoreGate;
+  private readonly locks: LockGate;
   private readonly look: Look;
   private readonly loading: Loading;
-  private readonly tagging: Tagging;
+  private readonly limit: LoadLimit;
+  private readonly announcements: Announcements;
   private readonly recent: RecentLoads | undefined;
   private readonly failures: SharedFailures;
-  private readonly flights = new SingleFlight();
+  private readonly eager: EagerRefresh;
+  private readonly flights: SingleFlight;
   private readonly chain = new LoadChain();
   private readonly stopping = new LateSignal();
 
   constructor(private readonly parts: ReadThroughParts) {
     const { clock, codec, floorMs, lockTimeoutMs, locks, maxKeysPerTag, storeTimeoutMs } = parts;
     const stop = this.stopping;
-    this.store = new StoreGate(parts.store, clock, storeTimeoutMs, this.report);
+    this.flights = new SingleFlight(this.report);
+    const { breaker = noBreaker, store } = parts;
+    this.store = new StoreGate({ store, clock, storeTimeoutMs, breaker, report: this.report });
+    this.locks = new LockGate({ locks, lockTimeoutMs, breaker, report: this.report });
     this.look = new Look(this.store, codec, clock, floorMs, this.flights.nextOrder, this.report);
     this.failures = new SharedFailures(clock);
+    this.eager = new EagerRefresh(clock);
     this.recent = parts.refreshOnChange ? new RecentLoads(clock, MAX_RECENT) : undefined;
     // A floor lives at least as long as a lease, and a load that outlives its lease is refused.
-    this.tagging = new Tagging(this.store, { maxKeysPerTag, memoryMs: 2 * floorMs }, this.report);
+    const tagging = new Tagging(this.store, { maxKeysPerTag, memoryMs: 2 * floorMs }, this.report);
+    this.limit = new LoadLimit(parts.limits ?? NO_LIMITS, clock, stop, this.report);
     this.loading = new Loading({
       store: this.store,
       look: this.look,
-      turns: new LockTurn(locks, this.look, this.failures, clock, lockTimeoutMs, stop, this.report),
-      keep: new Keep(this.store, codec, clock, this.look, this.failures, this.tagging, floorMs, this.report),
+      limit: this.limit,
+      turns: new LockTurn(this.locks, this.look, this.failures, clock, lockTimeoutMs, stop, this.report),
+      keep: new Keep(this.store, codec, clock, this.look, this.failures, tagging, floorMs, this.report),
       failures: this.failures,
       chain: this.chain,
+      eager: this.eager,
       clock,
       storeTimeoutMs,
       stop,
+      report: this.report,
+    });
+    this.announcements = new Announcements({
+      store: this.store,
+      flights: this.flights,
+      failures: this.failures,
+      tagging,
+      codec,
+      floorMs,
+      refresh: this.refresh,
       report: this.report,
     });
   }
@@ -98,11 +129,12 @@ export class ReadThrough {
         const hit = seen.up ? this.look.hit(seen.state) : undefined;
         if (hit !== undefined) {
           this.report({ type: 'hit', key, freshForMs: hit.freshForMs });
+          if (seen.up && policy.eagerRefresh !== 0) this.refreshEarly(seen, request, hit);
           return presented({ value: hit.value as T, outcome: 'HIT' }, policy.share);
         }
         const served = seen.up ? await this.serve(seen, request) : this.refuseOrGoOn(seen, policy, key);
         if (served !== undefined) return presented(served as Answer<T>, policy.share);
-        passenger ??= new Passenger(this.parts.clock, request, this.look, this.report);
+        passenger ??= new Passenger(this.parts.clock, request, this.look, this.limit, this.report);
         const flight = await this.board(seen, request, passenger);
         if (flight === undefined) continue;
         const caller = passenger;
@@ -125,58 +157,24 @@ export class ReadThrough {
     return share === 'frozen' ? freezeDeep(found?.value).value : found?.value;
   }
 
-  /**
-   * Stores a writer's own value over one of a known, strictly lower version; in every other case it invalidates.
-   *
-   * @throws UnserializableValueError, StoreUnavailableError
-   */
-  async set(key: string, value: unknown, version: Version, lifetime: Lifetime): Promise<'stored' | 'invalidated'> {
-    if (value === undefined)
-      throw new UnserializableValueError('Expected a value to set, got undefined: invalidate the key instead');
-    const payload = this.parts.codec.encode(value);
-    this.supersede(key);
-    const outcome = await this.store.set(key, { payload, version, ...lifetime, floorMs: this.parts.floorMs });
-    this.report({ type: 'set', key, outcome });
-    return outcome;
+  /** See `Announcements.set`. */
+  set(key: string, value: unknown, version: Version, lifetime: Lifetime): Promise<'stored' | 'invalidated'> {
+    return this.announcements.set(key, value, version, lifetime);
   }
 
-  /**
-   * Announces a committed change of what stands under a key. Resolves when the store has it: whoever begins to read after that gets the new value.
-   *
-   * @throws StoreUnavailableError when the store may not have it; what was stored before may then be served until its `ttlMs` is over
-   */
-  async invalidate(key: string, { version, change }: { version?: Version; change?: ChangeKind } = {}): Promise<void> {
-    // Before the store is asked: a load that is filling right now must not pass between the two.
-    this.supersede(key);
-    this.failures.forget(key);
-    await this.store.invalidate(key, {
-      floorMs: this.parts.floorMs,
-      ...(version === undefined ? {} : { version }),
-      ...(change === undefined ? {} : { change }),
-    });
-    this.report({ type: 'invalidated', key, ...(version === undefined ? {} : { version }) });
+  /** See `Announcements.invalidate`. */
+  invalidate(key: string, change?: KeyChange): Promise<void> {
+    return this.announcements.invalidate(key, change);
   }
 
-  /**
-   * Announces committed changes of what carries these tags. Resolves when the store has them, and every key that they lead to is invalidated: whoever begins to read after that gets the
-   * new value.
-   *
-   * @throws StoreUnavailableError when the store may not have all of it; as much as could be was done, and it may be repeated
-   */
-  async announceTags(changes: readonly TagChange[]): Promise<void> {
-    const tags = changes.map(({ tag }) => tag);
-    for (const flight of this.flights.all()) flight.noteAnnounced(tags);
-    const keys = await this.tagging.announce(changes, (key, change) => this.invalidate(key, change));
-    this.report({ type: 'tags-announced', tags, keys: keys.length });
-    for (const key of keys) void this.refresh(key);
+  /** See `Announcements.announceTags`. */
+  announceTags(changes: readonly TagChange[]): Promise<void> {
+    return this.announcements.announceTags(changes);
   }
 
-  /** Empties the namespace; loads under way are not stored. @throws StoreUnavailableError */
-  async clear(): Promise<void> {
-    this.supersede();
-    this.failures.clear();
-    await this.store.clear();
-    this.report({ type: 'cleared' });
+  /** See `Announcements.clear`. */
+  clear(): Promise<void> {
+    return this.announcements.clear();
   }
 
   /** Ends every load and every wait with `CacheClosedError`, and resolves when none is left. What was given to the constructor stays open. */
@@ -184,6 +182,8 @@ export class ReadThrough {
     this.stopping.abort(new CacheClosedError('The cache is closed: the application shuts down'));
     await Promise.allSettled(this.flights.all().map((flight) => flight.landing));
     this.failures.clear();
+    this.store.close();
+    this.locks.close();
   }
 
   // --- look -----------------------------------------------------------------------------------------------------------------------
@@ -246,6 +246,7 @@ export class ReadThrough {
       switch (current.admits(seen)) {
         case 'join':
           passenger.leads = false;
+          if (this.chain.flight !== undefined) current.carry();
           passenger.boardedAt = this.flights.nextOrder();
           current.hasLateCallers ||= current.isLate(passenger.boardedAt);
           this.report({ type: 'joined', key: request.key });
@@ -259,7 +260,7 @@ export class ReadThrough {
           await passenger.whileStaying(Promise.resolve(current.underWay));
           break;
         case 'superseded':
-          this.supersedeFlight(current);
+          this.flights.supersede(current);
           if (this.flights.setAside(current)) break;
           // Two superseded loads are running already: a third would make a key that changes faster than it loads pile them up.
           await passenger.whileStaying(this.flights.oneLanding(request.key));
@@ -268,15 +269,29 @@ export class ReadThrough {
     }
   }
 
-  private launch(seen: Seen, request: LoadRequest<unknown>, background: boolean): Flight {
+  /** Loads a value in the background that is still fresh, where the policy says so and nobody does already or has just failed at it. */
+  private refreshEarly(seen: Seen & { up: true }, request: LoadRequest<unknown>, hit: FreshHit): void {
+    const { key, policy } = request;
+    const { loading, mark } = seen.state;
+    if (loading || mark !== undefined || this.flights.current(key) !== undefined) return;
+    if (this.stopping.aborted || !this.eager.isDue(key, policy, hit)) return;
+    this.report({ type: 'eager-refresh', key, freshForMs: hit.freshForMs });
+    // What another has filled since is fresh for longer than what was seen, and ends the flight.
+    this.launch(seen, request, true, hit.freshForMs + 1);
+  }
+
+  private launch(seen: Seen, request: LoadRequest<unknown>, background: boolean, earlyMs = 0): Flight {
     const { key, policy } = request;
     const parent = background ? undefined : this.chain.flight;
     if (!background && request.repeatable === true) this.recent?.remember(request);
     const flight = new Flight(key, background, policy.cancelUnwatched, parent, this.flights.nextOrder);
+    flight.earlyMs = earlyMs;
+    if (parent !== undefined) flight.carry();
     this.flights.add(flight);
     flight.landing = this.loading.fly(flight, seen, request).finally(() => {
       flight.landed = true;
       flight.release();
+      flight.leaveSlot();
       this.flights.remove(flight);
     });
     flight.landing.catch(() => undefined); // each caller hears of it by itself, a background refresh by its event
@@ -284,29 +299,16 @@ export class ReadThrough {
   }
 
   /** Loads in the background what a change has outdated, unless somebody does already. */
-  private async refresh(key: string): Promise<void> {
+  private readonly refresh = async (key: string): Promise<void> => {
     const recent = this.recent?.find(key);
     if (recent === undefined) return;
     const seen = await this.look.at(key);
     const isNeeded = seen.up && seen.state.value === undefined && !seen.state.loading;
     if (isNeeded && this.flights.current(key) === undefined && !this.stopping.aborted)
       recent.inContext(() => this.launch(seen, recent.request, true));
-  }
+  };
 
-  // --- what overtakes a flight --------------------------------------------------------------------------------------------------------
-
-  /** Loads of this process that have begun must not be joined or stored any more; those that have not will begin after the change. */
-  private supersede(key?: string): void {
-    for (const flight of this.flights.all(key)) {
-      if (flight.loading) this.supersedeFlight(flight);
-    }
-  }
-
-  private supersedeFlight(flight: Flight): void {
-    if (flight.superseded) return;
-    flight.supersede();
-    this.report({ type: 'flight-superseded', key: flight.key });
-  }
+  // --- hand out -------------------------------------------------------------------------------------------------------------------
 
   /**
    * What one caller gets of a landing. The first copy is the loaded value itself. The frozen one never is: the loader, and whoever it got its value from, may still want to change theirs.

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Clock } from './clock.js';
+import { longestTtlMs } from './lifetime.js';
 import type { LoadRequest } from './load-request.js';
 
 /** How a key was loaded. */
@@ -27,10 +28,11 @@ export class RecentLoads {
   ) {}
 
   remember(request: LoadRequest<unknown>): void {
-    const { ttlMs, staleIfErrorMs, staleWhileRevalidateMs } = request.policy;
+    const { staleIfErrorMs, staleWhileRevalidateMs } = request.policy;
     const { signal: _ofThatCaller, ...rest } = request;
     this.byKey.delete(request.key);
-    const until = this.clock.elapsedMs() + ttlMs + Math.max(staleIfErrorMs, staleWhileRevalidateMs);
+    const until =
+      this.clock.elapsedMs() + longestTtlMs(request.policy) + Math.max(staleIfErrorMs, staleWhileRevalidateMs);
     this.byKey.set(request.key, { request: rest, inContext: AsyncLocalStorage.snapshot(), until });
     for (const oldest of this.byKey.keys()) {
       if (this.byKey.size <= this.max) return;

@@ -1,3 +1,4 @@
+import type { CacheEvent } from './cache-event.js';
 import type { Flight } from './flight.js';
 
 interface Slot {
@@ -13,6 +14,8 @@ interface Slot {
 export class SingleFlight {
   private readonly slots = new Map<string, Slot>();
   private sequence = 0;
+
+  constructor(private readonly report: (event: CacheEvent) => void) {}
 
   /** Numbers looks and begins in the order in which they are sent or answered here. */
   readonly nextOrder = (): number => ++this.sequence;
@@ -56,5 +59,18 @@ export class SingleFlight {
   all(key?: string): Flight[] {
     const slots = key === undefined ? [...this.slots.values()] : [this.slots.get(key)];
     return slots.flatMap((slot) => [slot?.current, slot?.overtaken].filter((flight) => flight !== undefined));
+  }
+
+  /** Loads of this process that have begun, of every key or of one, must not be joined or stored any more; those that have not will begin after the change. */
+  supersedeLoading(key?: string): void {
+    for (const flight of this.all(key)) {
+      if (flight.loading) this.supersede(flight);
+    }
+  }
+
+  supersede(flight: Flight): void {
+    if (flight.superseded) return;
+    flight.supersede();
+    this.report({ type: 'flight-superseded', key: flight.key });
   }
 }

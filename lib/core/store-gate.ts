@@ -1,6 +1,7 @@
 import type { CacheEvent, StoreStep } from './cache-event.js';
+import { PROBE_KEY, type BreakerFactory, type CircuitBreaker } from './circuit-breaker.js';
 import { withDeadline, type Clock } from './clock.js';
-import { StoreUnavailableError } from './errors.js';
+import { isDistributedCacheError, StoreUnavailableError } from './errors.js';
 import type {
   BeginOptions,
   BeginOutcome,
@@ -15,14 +16,30 @@ import type {
   WriterSet,
 } from './versioned-store.js';
 
-/** The store as the core sees it: every step has a deadline, and every failure is a `StoreUnavailableError` and an event. */
+export interface StoreGateParts {
+  readonly store: VersionedStore;
+  readonly clock: Clock;
+  readonly storeTimeoutMs: number;
+  readonly breaker: BreakerFactory;
+  readonly report: (event: CacheEvent) => void;
+}
+
+/** The store as the core sees it: every step has a deadline, and every failure is a `StoreUnavailableError` and an event. Behind an open breaker it is not asked at all. */
 export class StoreGate {
-  constructor(
-    private readonly store: VersionedStore,
-    private readonly clock: Clock,
-    private readonly timeoutMs: number,
-    private readonly report: (event: CacheEvent) => void,
-  ) {}
+  private readonly store: VersionedStore;
+  private readonly breaker: CircuitBreaker;
+
+  constructor(private readonly parts: StoreGateParts) {
+    const { store, report } = parts;
+    this.store = store;
+    this.breaker = parts.breaker({
+      isOutage,
+      probe: () => this.inTime('read', () => store.read(PROBE_KEY)),
+      onChange: (state, previous) => {
+        report({ type: 'breaker-changed', server: 'store', state, previous });
+      },
+    });
+  }
 
   read(key: string): Promise<KeyState> {
     return this.ask('read', key, () => this.store.read(key));
@@ -56,8 +73,9 @@ export class StoreGate {
     return this.ask('announce', undefined, () => this.store.announce(tag, memoryMs));
   }
 
-  /** Walks the whole namespace, so its deadline is not that of one command: the store itself bounds each of its commands. */
+  /** Walks the whole namespace, so its deadline is not that of one command: the store itself bounds each of its commands. The breaker learns nothing of it. */
   async clear(): Promise<void> {
+    if (this.breaker.state !== 'closed') throw this.notAsked('clear', undefined);
     try {
       await this.store.clear();
     } catch (error) {
@@ -65,12 +83,24 @@ export class StoreGate {
     }
   }
 
+  /** Stops asking by itself whether the store is back. The store stays open. */
+  close(): void {
+    this.breaker.stop();
+  }
+
   private ask<T>(step: StoreStep, key: string | undefined, call: () => Promise<T>): Promise<T> {
-    const timedOut = (): Error =>
-      new StoreUnavailableError(`The store did not answer "${step}" within storeTimeoutMs = ${this.timeoutMs}`);
-    return withDeadline(this.clock, started(call), this.timeoutMs, timedOut).catch((error: unknown) => {
+    const asked = this.breaker.run(() => this.inTime(step, call));
+    if (asked === undefined) return Promise.reject(this.notAsked(step, key));
+    return asked.catch((error: unknown) => {
       throw this.unavailable(step, key, error);
     });
+  }
+
+  private inTime<T>(step: StoreStep, call: () => Promise<T>): Promise<T> {
+    const { clock, storeTimeoutMs } = this.parts;
+    const timedOut = (): Error =>
+      new StoreUnavailableError(`The store did not answer "${step}" within storeTimeoutMs = ${String(storeTimeoutMs)}`);
+    return withDeadline(clock, started(call), storeTimeoutMs, timedOut);
   }
 
   private unavailable(step: StoreStep, key: string | undefined, cause: unknown): StoreUnavailableError {
@@ -78,9 +108,23 @@ export class StoreGate {
       cause instanceof StoreUnavailableError
         ? cause
         : new StoreUnavailableError(`The store could not "${step}": ${String(cause)}`, { cause });
-    this.report({ type: 'store-unavailable', step, error, ...(key === undefined ? {} : { key }) });
+    this.parts.report({ type: 'store-unavailable', step, error, ...(key === undefined ? {} : { key }) });
     return error;
   }
+
+  private notAsked(step: StoreStep, key: string | undefined): StoreUnavailableError {
+    const error = new StoreUnavailableError(
+      `The store is not asked to "${step}": it has failed several times in a row, and has not answered a probe yet`,
+    );
+    const unasked = 'breaker-open' as const;
+    this.parts.report({ type: 'store-unavailable', step, error, unasked, ...(key === undefined ? {} : { key }) });
+    return error;
+  }
+}
+
+/** What the store says by itself, of a key or of what it was asked, is an answer. */
+function isOutage(error: unknown): boolean {
+  return error instanceof StoreUnavailableError ? !error.refused : !isDistributedCacheError(error);
 }
 
 /** A store that throws instead of rejecting has failed all the same. */

@@ -40,6 +40,8 @@ export interface BeginOptions {
   readonly lease: string;
   /** The lease lives at least this long from now. Milliseconds, > 0. */
   readonly leaseMs: number;
+  /** A value that is fresh for less than this counts as stale: it is to be loaded anew before it is. Milliseconds, >= 0. Default 0. */
+  readonly earlyMs?: number;
 }
 
 /** What the second look found: an answer, or the lease under which to load. */
@@ -159,7 +161,7 @@ export abstract class VersionedStore {
   abstract read(key: string): Promise<KeyState>;
 
   /**
-   * The second look. A fresh value, or a live failure mark: returned, and nothing is written. Else the live lease, or the offered one where there is
+   * The second look. A value that is fresh (for `earlyMs` at least), or a live failure mark: returned, and nothing is written. Else the live lease, or the offered one where there is
    * none; its life is prolonged to cover `leaseMs` from now, and the state says that somebody loads. A live lease is never replaced.
    */
   abstract begin(key: string, options: BeginOptions): Promise<BeginOutcome>;

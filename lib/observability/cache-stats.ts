@@ -8,12 +8,20 @@ export interface CacheCounts {
   readonly hits: number;
   /** Answered by a stale value. */
   readonly staleHits: number;
+  /** Of `staleHits`: because the load took longer than `softLoadTimeoutMs`. */
+  readonly softTimeouts: number;
+  /** Values that were loaded anew before they expired. */
+  readonly eagerRefreshes: number;
   /** The first look found nothing to serve. */
   readonly misses: number;
   /** Loads that were started here. */
   readonly loads: number;
   /** Loads whose loader failed or took longer than `loadTimeoutMs`. */
   readonly loadFailures: number;
+  /** Loads that had to wait for their turn, because `maxConcurrentLoads` were under way. */
+  readonly queuedLoads: number;
+  /** Loads that were not taken on, and callers that no longer waited for a turn; refreshes too. */
+  readonly shedLoads: number;
   /** Reads that shared a load of this process, and loads that were spared by waiting for another process. */
   readonly waits: number;
   /** Loaded values that were stored. */
@@ -30,8 +38,12 @@ export interface CacheCounts {
   readonly bypasses: number;
   /** Commands that the store did not answer in time, or with an error. */
   readonly storeFailures: number;
-  /** Attempts at a lock that the lock service did not answer. */
+  /** Commands that were not sent to the store, because it was known to be away. */
+  readonly storeUnasked: number;
+  /** Attempts at a lock that the lock service did not answer, or that were not made because it was known to be away. */
   readonly lockFailures: number;
+  /** How often a circuit breaker opened: the store, or the lock service, had failed several times in a row. */
+  readonly breakerOpenings: number;
 }
 
 type Counts = { -readonly [Name in keyof CacheCounts]: CacheCounts[Name] };
@@ -42,9 +54,13 @@ export class CacheStats extends CacheObserver {
     requests: 0,
     hits: 0,
     staleHits: 0,
+    softTimeouts: 0,
+    eagerRefreshes: 0,
     misses: 0,
     loads: 0,
     loadFailures: 0,
+    queuedLoads: 0,
+    shedLoads: 0,
     waits: 0,
     stored: 0,
     superseded: 0,
@@ -53,7 +69,9 @@ export class CacheStats extends CacheObserver {
     announcementFailures: 0,
     bypasses: 0,
     storeFailures: 0,
+    storeUnasked: 0,
     lockFailures: 0,
+    breakerOpenings: 0,
   };
 
   observe(event: CacheEvent): void {
@@ -68,10 +86,13 @@ export class CacheStats extends CacheObserver {
 
 const COUNTED: Partial<Record<CacheEvent['type'], readonly (keyof Counts)[]>> = {
   hit: ['requests', 'hits'],
+  'eager-refresh': ['eagerRefreshes'],
   miss: ['requests', 'misses'],
   joined: ['waits'],
   'lock-waited': ['waits'],
   'load-started': ['loads'],
+  'load-queued': ['queuedLoads'],
+  'load-shed': ['shedLoads'],
   'load-failed': ['loadFailures'],
   stored: ['stored'],
   superseded: ['superseded'],
@@ -79,12 +100,22 @@ const COUNTED: Partial<Record<CacheEvent['type'], readonly (keyof Counts)[]>> = 
   invalidated: ['invalidations'],
   'announcement-failed': ['announcementFailures'],
   bypassed: ['bypasses'],
-  'store-unavailable': ['storeFailures'],
   'lock-unavailable': ['lockFailures'],
 };
 
+const STALE_COUNTED = {
+  refreshing: ['requests', 'staleHits'],
+  'load-failed': ['staleHits'],
+  'load-slow': ['staleHits', 'softTimeouts'],
+  'load-limit': ['staleHits'],
+  'wait-timeout': ['staleHits'],
+} as const;
+
 function countedBy(event: CacheEvent): readonly (keyof Counts)[] {
   // One that was served after a failed load or a long wait was a miss before, and is counted as a request there.
-  if (event.type === 'stale-hit') return event.because === 'refreshing' ? ['requests', 'staleHits'] : ['staleHits'];
+  if (event.type === 'stale-hit') return STALE_COUNTED[event.because];
+  if (event.type === 'store-unavailable') return [event.unasked === undefined ? 'storeFailures' : 'storeUnasked'];
+  if (event.type === 'breaker-changed')
+    return event.state === 'open' && event.previous === 'closed' ? ['breakerOpenings'] : [];
   return COUNTED[event.type] ?? [];
 }

@@ -1,5 +1,6 @@
-import { CacheObserver, type CacheEvent } from '../core/cache-event.js';
+import { CacheObserver, type CacheEvent, type NotStoredReason } from '../core/cache-event.js';
 import type { Clock } from '../core/clock.js';
+import { PartLog } from './part-log.js';
 
 /** What of Nest's `Logger` is used. */
 export interface LogSink {
@@ -12,12 +13,27 @@ export interface LogSink {
 /** A line of the same kind is not written again within this time; how many were left out is told with the next one. */
 export const LOG_INTERVAL_MS = 60_000;
 
+/** Undefined: that is how it is meant to be. */
+const NOT_STORED: Record<NotStoredReason, string | undefined> = {
+  undefined: undefined,
+  uncacheable: undefined,
+  'cache-if': undefined,
+  'no-ttl': undefined,
+  unserializable: 'it would not come back as it is',
+  'too-large': 'it is too large',
+  'tag-full': 'one of its tags leads to as many entries as it may',
+  'tags-unknown': 'its tags cannot be told',
+  'policy-failed': 'its policy cannot be told',
+};
+
 /**
- * Writes what an operator should know, and nothing while all is well: when a part goes down and when it is back, and the first occurrence of what needs a change in
- * code or schema. Loaders' own errors are the application's business and not written here.
+ * Writes what an operator should know, and nothing while all is well: when a part goes down, when it is back, after how long and after how many failures, and the first occurrence of what needs a change in
+ * code or schema. However much happens, a kind of line is written at most once an interval. Loaders' own errors are the application's business and not written here.
  */
 export class LogObserver extends CacheObserver {
-  private readonly down = new Set<'store' | 'lock'>();
+  private readonly store: PartLog;
+  private readonly lock: PartLog;
+  private readonly announcing: PartLog;
   private readonly lines = new Map<string, { readonly at: number; leftOut: number }>();
 
   constructor(
@@ -25,30 +41,32 @@ export class LogObserver extends CacheObserver {
     private readonly clock: Clock,
   ) {
     super();
+    const part = (what: string): PartLog => new PartLog(what, logger, clock, LOG_INTERVAL_MS);
+    [this.store, this.lock, this.announcing] = [part('commands'), part('attempts'), part('announcements')];
   }
 
   observe(event: CacheEvent): void {
     switch (event.type) {
       case 'store-unavailable':
-        return this.goesDown(
-          'store',
-          `The store does not answer (${event.step}: ${text(event.error)}); values are loaded and not stored.`,
+        return this.store.failed(
+          () => `The store does not answer (${event.step}: ${text(event.error)}); values are loaded and not stored.`,
         );
       case 'lock-unavailable':
-        return this.goesDown(
-          'lock',
-          `The lock service does not answer (${text(event.error)}); each process loads for itself.`,
+        return this.lock.failed(
+          () => `The lock service does not answer (${text(event.error)}); each process loads for itself.`,
         );
+      case 'breaker-changed':
+        return this.breaker(event);
       case 'lock-state':
         return this.lockState(event);
       case 'hit':
       case 'leased':
       case 'stored':
       case 'filled-by-another':
-        return this.isBack('store', 'The store answers again.');
+        return this.store.answered('The store answers again');
       case 'lock-acquired':
       case 'lock-busy':
-        return this.isBack('lock', 'The lock service answers again.');
+        return this.lock.answered('The lock service answers again');
       case 'version-regressed':
         return this.warn(
           event.type,
@@ -56,26 +74,20 @@ export class LogObserver extends CacheObserver {
             'Read from the primary; if its clock is the reason, add a @VersionColumn(), or stamp rows with clock_timestamp().',
         );
       case 'not-stored':
-        if (event.reason === 'undefined' || event.reason === 'uncacheable') return;
-        if (event.reason === 'tag-full' || event.reason === 'tags-unknown') {
-          const because =
-            event.reason === 'tag-full'
-              ? 'one of its tags leads to as many entries as it may'
-              : 'its tags cannot be told';
-          return this.warn(
-            `${event.type} ${event.reason}`,
-            `The value of ${event.key} was not stored, because ${because}: ${event.detail ?? ''}.`,
-          );
-        }
-        return this.warn(
-          `${event.type} ${event.reason}`,
-          `The value of ${event.key} is ${event.reason} and was not stored${event.detail === undefined ? '' : `: ${event.detail}`}.`,
-        );
-      case 'announcement-failed':
+        return this.notStored(event);
+      case 'load-shed':
+        if (event.background) return;
         return this.warn(
           event.type,
-          `A committed change could not be announced (${text(event.error)}); it is tried again. Until then older values may be served.`,
+          `${event.key} was not loaded, because as many loads are under way as may be (${event.because}): raise maxConcurrentLoads, or look at what makes the loads slow.`,
         );
+      case 'announcement-failed':
+        return this.announcing.failed(
+          () =>
+            `A committed change could not be announced (${text(event.error)}); it is tried again. Until then older values may be served.`,
+        );
+      case 'announcement-made-up':
+        return this.announcing.answered('What could not be announced is announced');
       case 'announcement-lost':
         return this.warn(
           event.type,
@@ -95,32 +107,39 @@ export class LogObserver extends CacheObserver {
     }
   }
 
+  private notStored({ type, key, reason, detail }: Extract<CacheEvent, { type: 'not-stored' }>): void {
+    const because = NOT_STORED[reason];
+    if (because === undefined) return;
+    this.warn(
+      `${type} ${reason}`,
+      `The value of ${key} was not stored, because ${because}${detail === undefined ? '' : `: ${detail}`}.`,
+    );
+  }
+
+  private breaker({ server, state, previous }: Extract<CacheEvent, { type: 'breaker-changed' }>): void {
+    const name = server === 'store' ? 'The store' : 'The lock service';
+    if (state === 'closed') return this[server].answered(`${name} answers again`);
+    if (previous === 'closed')
+      return this.warn(
+        `${server} breaker`,
+        `${name} has failed too often in a row: it is not asked any more until it answers a probe.`,
+      );
+  }
+
   private lockState({ provider, state, previous, error }: Extract<CacheEvent, { type: 'lock-state' }>): void {
     const because = error === undefined ? '' : ` (${text(error)})`;
-    if (state === 'connected') return this.isBack('lock', `${provider}: connected again.`);
+    if (state === 'connected') return this.lock.answered(`${provider}: connected again`);
     if (state === 'auth-failed')
       return this.warn(
         `lock ${state}`,
         `${provider} refuses our credentials${because}; correct them and restart. Until then each process loads for itself.`,
       );
     if (state === 'lost')
-      return this.goesDown(
-        'lock',
-        `${provider}: the session is lost${because}; held locks are given up, a new session is being opened.`,
+      return this.lock.isDown(
+        () => `${provider}: the session is lost${because}; held locks are given up, a new session is being opened.`,
       );
     if (state === 'suspended' && previous === 'connected')
-      return this.goesDown('lock', `${provider}: contact is lost${because}; reconnecting.`);
-  }
-
-  private goesDown(part: 'store' | 'lock', message: string): void {
-    if (this.down.has(part)) return;
-    this.down.add(part);
-    this.warn(`${part} down`, message);
-  }
-
-  private isBack(part: 'store' | 'lock', message: string): void {
-    // `delete` first: this runs at every hit, and is false there nearly always.
-    if (this.down.delete(part) && this.mayWrite(`${part} back`) !== undefined) this.logger.log(message);
+      return this.lock.isDown(() => `${provider}: contact is lost${because}; reconnecting.`);
   }
 
   private warn(kind: string, message: string): void {

@@ -4,7 +4,7 @@ import { dateVersion } from '../codec/entity-version.js';
 import { InvalidOptionsError } from '../core/errors.js';
 import { MAX_VERSION_ORDER, type Version } from '../core/version.js';
 import type { ChangeKind } from '../core/versioned-store.js';
-import { POLICY_RULES, type CachePolicy } from './cache-policy.js';
+import { fixedTtlRule, POLICY_RULES, type CachePolicy } from './cache-policy.js';
 import { oneOf, type OptionRule, type OptionRules } from './option-rules.js';
 
 /** A class, as decorators and options take it; one with a private constructor too. */
@@ -44,6 +44,8 @@ export interface ListOptions {
 
 /** What `getOrLoad()` takes beside the key and the loader; what is left out comes from the module's options. */
 export interface LoadOptions<T = unknown> extends CachePolicy, VersionOptions<T>, ListOptions {
+  readonly ttlMs?: number | ((value: T) => number);
+  readonly cacheIf?: (value: T) => boolean;
   /**
    * Names under which the entry can be invalidated with others: `invalidateTags()`. Or a function that reads them of the loaded value (of `undefined` when the load failed); a value
    * whose tags cannot be read is not stored. Default none.
@@ -59,7 +61,9 @@ export interface LoadOptions<T = unknown> extends CachePolicy, VersionOptions<T>
 }
 
 /** What `set()` takes. */
-export interface SetOptions extends Pick<CachePolicy, 'ttlMs' | 'staleWhileRevalidateMs' | 'staleIfErrorMs'> {
+export interface SetOptions extends Pick<CachePolicy, 'staleWhileRevalidateMs' | 'staleIfErrorMs'> {
+  /** How long the value is fresh at most, from now. 1 to 315,360,000,000 (ten years). Default: as the module's policy says for this value. */
+  readonly ttlMs?: number;
   /** The version that the change gave the row. Default: that of the value, by `entity`. */
   readonly version?: GivenVersion;
   /** The entity that the value is an instance of. */
@@ -120,12 +124,12 @@ export const LOAD_RULES = {
   manager: objectRule('an EntityManager'),
 } satisfies Record<keyof LoadOptions, OptionRule>;
 
-const { ttlMs, staleWhileRevalidateMs, staleIfErrorMs } = POLICY_RULES;
+const { staleWhileRevalidateMs, staleIfErrorMs } = POLICY_RULES;
 
 export const SET_RULES = {
   version: versionRule,
   entity: classRule,
-  ttlMs,
+  ttlMs: fixedTtlRule,
   staleWhileRevalidateMs,
   staleIfErrorMs,
 } satisfies Record<keyof SetOptions, OptionRule>;

@@ -24,6 +24,14 @@ export function wholeNumber(unit: string, min: number, max: number): OptionRule 
   };
 }
 
+export function numberWithin(min: number, max: number): OptionRule {
+  return {
+    expected: `a number from ${String(min)} to ${String(max)}`,
+    cure: 'Correct it, or leave it out to have the default.',
+    accepts: (value) => typeof value === 'number' && value >= min && value <= max,
+  };
+}
+
 export function oneOf(...values: readonly string[]): OptionRule {
   return {
     expected: `one of ${values.map((value) => `'${value}'`).join(', ')}`,

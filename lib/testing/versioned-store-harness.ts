@@ -76,7 +76,7 @@ export function version(order: bigint | number, kind = 'row'): Version {
   return { kind, order: BigInt(order) };
 }
 
-type Begun = Extract<BeginOutcome, { kind: 'lease' }>;
+export type Begun = Extract<BeginOutcome, { kind: 'lease' }>;
 
 /** A begin that must give a lease. */
 export async function begin(store: VersionedStore, key: string, lease = newId(), leaseMs = LONG_MS): Promise<Begun> {

@@ -1,11 +1,13 @@
 import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService, ModuleRef } from '@nestjs/core';
+import { cockatielBreakers } from '../breakers/cockatiel-breaker.js';
 import type { CacheEvent, CacheObserver } from '../core/cache-event.js';
 import { withDeadline } from '../core/clock.js';
 import { CacheClosedError } from '../core/errors.js';
 import type { LockProvider } from '../core/lock-provider.js';
 import type { ProviderContext } from '../core/provider-factory.js';
-import { ReadThrough } from '../core/read-through.js';
+import { ReadThrough, type ReadThroughParts } from '../core/read-through.js';
+import type { CacheTelemetry } from '../core/telemetry.js';
 import type { VersionedStore } from '../core/versioned-store.js';
 import { TaggedJsonCodec } from '../codec/tagged-json-codec.js';
 import type { TypeOrmDataSource } from '../codec/entity-metadata.js';
@@ -13,9 +15,11 @@ import type { VersionExtractor } from '../codec/entity-version.js';
 import { RESOLVED_OPTIONS } from '../distributed-cache.module-definition.js';
 import type { ResolvedCacheOptions } from '../distributed-cache.options.js';
 import type { EntityClass } from '../options/call-options.js';
+import { HealthCheck, type CacheHealth } from '../observability/cache-health.js';
 import { CacheStats, type CacheCounts } from '../observability/cache-stats.js';
 import { FanOutObserver } from '../observability/fan-out-observer.js';
 import { LogObserver } from '../observability/log-observer.js';
+import { TracedReadThrough } from '../observability/tracing/traced-read-through.js';
 import { CacheHost, type TagOptions, type TagReader, type VersionReader } from './cache-host.js';
 import { EntityKnowledge } from './entity-knowledge.js';
 import { findApplicationCache, findDataSources } from './find-in-application.js';
@@ -38,11 +42,14 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
   private readonly stats = new CacheStats();
   private readonly warned = new Set<string>();
   private readonly observer: CacheObserver;
+  private readonly listeners: CacheObserver[];
+  private telemetry: Promise<CacheTelemetry> | undefined;
   private readonly entities: EntityKnowledge;
   private changes: ChangeWatch | undefined;
   private opening: Promise<ReadThrough> | undefined;
   /** What was opened, in the order of opening. */
   private readonly parts: Opened<LockProvider | VersionedStore>[] = [];
+  private healthCheck: HealthCheck | undefined;
   private closed = false;
   opened: ReadThrough | undefined;
 
@@ -53,8 +60,8 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
   ) {
     super();
     const { clock, log, observers, classes, dataSources } = options;
-    const listeners = [this.stats, ...(log ? [new LogObserver(this.logger, clock)] : []), ...observers];
-    this.observer = new FanOutObserver(listeners, (broken, error) => {
+    this.listeners = [this.stats, ...(log ? [new LogObserver(this.logger, clock)] : []), ...observers];
+    this.observer = new FanOutObserver(this.listeners, (broken, error) => {
       this.logger.error(
         `The observer ${broken.constructor.name} threw; it stays, and this is said once: ${String(error)}`,
       );
@@ -68,8 +75,12 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
   }
 
   async onModuleInit(): Promise<void> {
-    if (this.options.enabled) await this.open();
-    else this.logger.log(`Cache '${this.options.namespace}' is disabled: every call loads.`);
+    if (this.options.enabled) {
+      await this.open();
+      return;
+    }
+    await this.listen();
+    this.logger.log(`Cache '${this.options.namespace}' is disabled: every call loads.`);
   }
 
   /** Not `onModuleDestroy`: requests that are being answered are finished between the two. */
@@ -122,6 +133,28 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
     return this.stats.snapshot();
   }
 
+  /** Once: what was measured before an opening failed must not be measured twice. */
+  private listen(): Promise<CacheTelemetry> {
+    this.telemetry ??= this.createTelemetry().catch((error: unknown) => {
+      this.telemetry = undefined;
+      throw error;
+    });
+    return this.telemetry;
+  }
+
+  private async createTelemetry(): Promise<CacheTelemetry> {
+    const { namespace, telemetry } = this.options;
+    const made = (await telemetry?.createTelemetry({ namespace })) ?? {};
+    if (made.observer !== undefined) this.listeners.push(made.observer);
+    return made;
+  }
+
+  health(timeoutMs: number): Promise<CacheHealth> {
+    if (!this.options.enabled) return Promise.resolve({ status: 'up' });
+    if (this.opened === undefined || this.healthCheck === undefined) return Promise.resolve({ status: 'down' });
+    return this.healthCheck.look(timeoutMs);
+  }
+
   private async build(): Promise<ReadThrough> {
     const { namespace, clock, storeTimeoutMs, lockTimeoutMs } = this.options;
     const context: ProviderContext = {
@@ -131,6 +164,7 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
       lockTimeoutMs,
       report: (event) => this.report(event),
     };
+    const { tracer } = await this.listen();
     if (this.options.onChange !== 'ignore') this.changes ??= await this.entityChanges();
     this.entities.readDataSources();
     const store = await openStore(this.options, context, () => findApplicationCache(this.moduleRef));
@@ -139,7 +173,8 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
     const { scope } = store.part;
     const lock = await openLock(this.options, context, scope);
     this.parts.push(lock);
-    this.opened = this.readThrough(store.part, lock.part);
+    this.opened = this.readThrough(store.part, lock.part, tracer);
+    this.healthCheck = new HealthCheck(store.part, lock.part, this.options.policy, clock);
     const { level, message } = startLine(this.options, { store: store.description, lock: lock.description, scope });
     this.logger[level](message);
     return this.opened;
@@ -179,20 +214,24 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
     if (outcome.kind === 'unavailable') this.report({ type: 'store-unavailable', step: 'read', error: outcome.error });
   }
 
-  private readThrough(store: VersionedStore, locks: LockProvider): ReadThrough {
-    const { clock, storeTimeoutMs, lockTimeoutMs, floorMs, maxKeysPerTag, onChange } = this.options;
+  private readThrough(store: VersionedStore, locks: LockProvider, tracer: CacheTelemetry['tracer']): ReadThrough {
+    const { breaker, clock, storeTimeoutMs, lockTimeoutMs, floorMs, maxKeysPerTag, onChange } = this.options;
+    const { maxConcurrentLoads, maxQueuedLoads } = this.options;
     const codec = new TaggedJsonCodec(this.entities.classes);
-    return new ReadThrough({
+    const parts: ReadThroughParts = {
       store,
       locks,
       codec,
       clock,
       observer: this.observer,
+      limits: { maxConcurrentLoads, maxQueuedLoads },
       storeTimeoutMs,
       lockTimeoutMs,
       floorMs,
       maxKeysPerTag,
       refreshOnChange: onChange === 'refresh',
-    });
+      ...(breaker !== false && { breaker: cockatielBreakers(clock, breaker) }),
+    };
+    return tracer === undefined ? new ReadThrough(parts) : new TracedReadThrough(parts, tracer);
   }
 }

@@ -5,6 +5,7 @@ import type { VersionExtractor } from '../codec/entity-version.js';
 import type { ResolvedCacheOptions } from '../distributed-cache.options.js';
 import type { ListInvalidation } from '../codec/entity-tags.js';
 import type { EntityClass, TagSource } from '../options/call-options.js';
+import type { CacheHealth } from '../observability/cache-health.js';
 import type { CacheCounts } from '../observability/cache-stats.js';
 
 /** Reads the version of a value; undefined where it has none. Never throws. */
@@ -53,4 +54,7 @@ export abstract class CacheHost {
   abstract warnOnce(kind: string, message: string): void;
 
   abstract counts(): CacheCounts;
+
+  /** How store and lock service are. Never rejects, and takes no longer than `timeoutMs`. */
+  abstract health(timeoutMs: number): Promise<CacheHealth>;
 }

@@ -1,13 +1,9 @@
 import { Controller, Get, Inject } from '@nestjs/common';
-import { DistributedCacheService } from 'nestjs-distributed-cache';
+import { DistributedCacheService, type CacheCounts } from 'nestjs-distributed-cache';
 import { RequestCounter } from './request-counter.js';
 
-export interface StatsAnswer {
-  readonly requests: number;
-  readonly hits: number;
-  readonly loads: number;
-  readonly waits: number;
-}
+/** What the cache counts, with `reads` for its own `requests`; `requests` are those that have reached a route. */
+export type StatsAnswer = CacheCounts & { readonly reads: number };
 
 /** What this instance has done since it started. */
 @Controller('stats')
@@ -19,7 +15,7 @@ export class StatsController {
 
   @Get()
   stats(): StatsAnswer {
-    const { hits, loads, waits } = this.cache.stats();
-    return { requests: this.requests.count, hits, loads, waits };
+    const { requests: reads, ...counts } = this.cache.stats();
+    return { requests: this.requests.count, reads, ...counts };
   }
 }

@@ -93,6 +93,14 @@ describe('the service', () => {
       expect(await cache.get(['p', 1])).toBeUndefined();
     });
 
+    it('acts as invalidate where the policy does not want the value', async () => {
+      const { cache, types } = await start({ cacheIf: (value) => (value as Product).name !== 'new' });
+      await cache.getOrLoad(['p', 1], () => product(1, 'old'), { entity: Product });
+      expect(await cache.set(['p', 1], product(2, 'new'), { entity: Product })).toBe('invalidated');
+      expect(await cache.get(['p', 1])).toBeUndefined();
+      expect(types()).toContain('not-stored');
+    });
+
     it('a date never stores, even over an older one: two updates may share it', async () => {
       const { cache } = await start();
       const dated = (ms: number): Product => Object.assign(new Product(), { version: null, updatedAt: new Date(ms) });

@@ -1,6 +1,9 @@
+import { cockatielBreakers } from '../../lib/breakers/cockatiel-breaker.js';
 import { ClassRegistry } from '../../lib/codec/class-registry.js';
 import { TaggedJsonCodec } from '../../lib/codec/tagged-json-codec.js';
 import type { CacheEvent } from '../../lib/core/cache-event.js';
+import type { BreakerFactory } from '../../lib/core/circuit-breaker.js';
+import type { LoadLimits } from '../../lib/core/load-limit.js';
 import type { LoadPolicy } from '../../lib/core/load-policy.js';
 import type { Answer, Loader } from '../../lib/core/load-request.js';
 import type { LockProvider } from '../../lib/core/lock-provider.js';
@@ -14,13 +17,17 @@ import { InProcessVersionedStore } from '../../lib/stores/in-process-versioned-s
 import { ManualClock } from '../../lib/testing/manual-clock.js';
 import { StagedStore } from './staged-store.js';
 
-export const POLICY: LoadPolicy = {
+export const POLICY: LoadPolicy & { readonly ttlMs: number } = {
   ttlMs: 60_000,
+  ttlJitter: 0,
+  eagerRefresh: 0,
   staleWhileRevalidateMs: 0,
   staleIfErrorMs: 0,
   loadTimeoutMs: 30_000,
+  softLoadTimeoutMs: 30_000,
   waitMs: 30_000,
   onWaitTimeout: 'load',
+  onLoadLimit: 'wait',
   onLockUnavailable: 'load',
   onStoreUnavailable: 'load',
   failureBackoffMs: 1_000,
@@ -54,6 +61,8 @@ export interface InstanceParts {
   readonly storeTimeoutMs?: number;
   readonly classes?: ClassRegistry;
   readonly refreshOnChange?: boolean;
+  readonly limits?: LoadLimits;
+  readonly breaker?: BreakerFactory;
 }
 
 /** One "process" over a store and a lock service that others share. */
@@ -67,11 +76,13 @@ export function makeInstance(parts: InstanceParts): Instance {
     codec: new TaggedJsonCodec(parts.classes ?? new ClassRegistry()),
     clock,
     observer: { observe: (event) => void events.push(event) },
+    ...(parts.limits === undefined ? {} : { limits: parts.limits }),
     storeTimeoutMs,
     lockTimeoutMs: 3_000,
     floorMs: 60_000,
     maxKeysPerTag: 1_000,
     refreshOnChange: parts.refreshOnChange ?? false,
+    ...(parts.breaker !== undefined && { breaker: parts.breaker }),
   });
   return {
     cache,
@@ -105,8 +116,20 @@ export class Fleet {
   instance(
     locks: LockProvider = new InProcessLockProvider({ clock: this.clock, table: this.table }),
     classes = new ClassRegistry(),
+    limits?: LoadLimits,
   ): Instance {
-    const { clock, refreshOnChange, shared, storeTimeoutMs } = this;
-    return makeInstance({ store: shared, locks, clock, storeTimeoutMs, classes, refreshOnChange });
+    return this.instanceWith({ locks, classes, ...(limits && { limits }) });
+  }
+
+  /** One whose calls go through circuit breakers, which open after `failures` in a row and probe every 500 ms. */
+  instanceBehindBreakers(failures: number, locks?: LockProvider): Instance {
+    const breaker = cockatielBreakers(this.clock, { failures, probeAfterMs: 500 });
+    return this.instanceWith({ breaker, ...(locks !== undefined && { locks }) });
+  }
+
+  private instanceWith(parts: Partial<InstanceParts>): Instance {
+    const { clock, refreshOnChange, shared, storeTimeoutMs, table } = this;
+    const locks = new InProcessLockProvider({ clock, table });
+    return makeInstance({ store: shared, locks, clock, storeTimeoutMs, refreshOnChange, ...parts });
   }
 }

@@ -1,6 +1,7 @@
 import { ClassRegistry } from '../../lib/codec/class-registry.js';
 import { TaggedJsonCodec } from '../../lib/codec/tagged-json-codec.js';
 import type { CacheEvent } from '../../lib/core/cache-event.js';
+import type { BreakerFactory } from '../../lib/core/circuit-breaker.js';
 import { systemClock } from '../../lib/core/clock.js';
 import type { Answer, Loader } from '../../lib/core/load-request.js';
 import type { LoadPolicy } from '../../lib/core/load-policy.js';
@@ -27,6 +28,7 @@ export interface LoadMore {
 export function realInstance(
   store: VersionedStore,
   locks: LockProvider = new InProcessLockProvider({ clock: systemClock }),
+  breaker?: BreakerFactory,
 ): RealInstance {
   const events: CacheEvent[] = [];
   const cache = new ReadThrough({
@@ -40,6 +42,7 @@ export function realInstance(
     floorMs: 60_000,
     maxKeysPerTag: 1_000,
     refreshOnChange: false,
+    ...(breaker !== undefined && { breaker }),
   });
   return {
     cache,

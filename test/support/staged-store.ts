@@ -1,4 +1,5 @@
 import type { StoreStep } from '../../lib/core/cache-event.js';
+import { StoreUnavailableError } from '../../lib/core/errors.js';
 import {
   VersionedStore,
   type BeginOptions,
@@ -70,7 +71,7 @@ export class StagedStore extends VersionedStore {
     this.steps.push(step);
     await this.everyStep(step);
     await this.gates.get(`before ${step}`)?.shift()?.pass();
-    if (this.refused === step) throw new Error('NOPERM');
+    if (this.refused === step) throw new StoreUnavailableError('NOPERM', { refused: true });
     if (this.down) throw new Error('connection refused');
     const result = await work();
     await this.gates.get(`after ${step}`)?.shift()?.pass();

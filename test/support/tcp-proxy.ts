@@ -26,6 +26,8 @@ export class TcpProxy {
   #refusing = false;
   #silent = false;
   #trap: Trap | undefined;
+  #attempts = 0;
+  #requests = 0;
 
   private constructor(targetPort: number) {
     this.#targetPort = targetPort;
@@ -52,6 +54,16 @@ export class TcpProxy {
   /** Connections that are open now. */
   get connections(): number {
     return this.#pairs.size;
+  }
+
+  /** Connections that clients have tried to open so far, those that were refused included. */
+  get attempts(): number {
+    return this.#attempts;
+  }
+
+  /** What clients have sent so far, swallowed or not: packets, so no fewer commands than are sent one by one. */
+  get requests(): number {
+    return this.#requests;
   }
 
   /** Ends every connection; new ones are welcome. */
@@ -98,6 +110,7 @@ export class TcpProxy {
   }
 
   #accept(client: Socket): void {
+    this.#attempts++;
     if (this.#refusing) {
       client.resetAndDestroy();
       return;
@@ -112,6 +125,7 @@ export class TcpProxy {
       });
     }
     pair.client.on('data', (data: Buffer) => {
+      this.#requests++;
       const trap = this.#trap;
       if (trap && !trap.victim && trap.matches(data)) {
         if (trap.loss === 'request') {

@@ -132,6 +132,44 @@ describe('the decorator', () => {
   });
 });
 
+describe('what the value decides', () => {
+  const product = (): Promise<{ price: number } | null> => Promise.resolve(null);
+
+  it('is asked of the type that the loader gives', () => {
+    void cache.getOrLoad(['k'], product, {
+      ttlMs: (value) => {
+        expectTypeOf(value).toEqualTypeOf<{ price: number } | null>();
+        return 1;
+      },
+      cacheIf: (value) => value !== null && value.price > 0,
+      negativeTtlMs: 5,
+    });
+    // @ts-expect-error a number of milliseconds, at once
+    void cache.getOrLoad(['k'], product, { ttlMs: async () => Promise.resolve(1) });
+    // @ts-expect-error true or false
+    void cache.getOrLoad(['k'], product, { cacheIf: () => 'yes' });
+  });
+
+  it('is asked of a type that the route or module names', () => {
+    LockedCacheable({ ttlMs: ({ price }: { price: number }) => price, cacheIf: (value) => value !== null });
+    DistributedCacheModule.forRoot({ ttlMs: (value) => (value === 1 ? 5 : 6) });
+    // @ts-expect-error what is set now has one ttl
+    void cache.set(['k'], 1, { ttlMs: () => 1 });
+  });
+});
+
+describe('when and how often loads run', () => {
+  it('is told in these forms', () => {
+    LockedCacheable({ eagerRefresh: 0.8, onLoadLimit: 'shed', softLoadTimeoutMs: 5, staleIfErrorMs: 5 });
+    void cache.getOrLoad(['k'], () => 1, { eagerRefresh: { beta: 1 } });
+    DistributedCacheModule.forRoot({ maxConcurrentLoads: 5, maxQueuedLoads: 0, onLoadLimit: 'wait' });
+    // @ts-expect-error a share or a beta
+    LockedCacheable({ eagerRefresh: 'xfetch' });
+    // @ts-expect-error the limit is the instance's
+    LockedCacheable({ maxConcurrentLoads: 5 });
+  });
+});
+
 describe('events', () => {
   it('are one union that a switch can exhaust by `type`', () => {
     expectTypeOf<Extract<CacheEvent, { type: 'hit' }>['freshForMs']>().toEqualTypeOf<number>();

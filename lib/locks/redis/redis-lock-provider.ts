@@ -143,7 +143,8 @@ export class RedisLockProvider extends LockProvider {
       this.#moveTo(isAuthReply(error) ? 'auth-failed' : 'suspended', error);
       if (isAuthReply(error))
         throw new LockAuthError('Redis refuses us. Check user, password and ACL.', { cause: error });
-      if (isFinalReply(error)) throw new LockUnavailableError('Redis answered with an error.', { cause: error });
+      if (isFinalReply(error))
+        throw new LockUnavailableError('Redis answered with an error.', { cause: error, refused: true });
       await sleep(this.#options.clock, pauseMs, limit.signal);
     }
     const { reason } = limit;

@@ -139,6 +139,8 @@ export class LockAttempt {
         `ZooKeeper does not let us create locks below ${where}. Give zooKeeperLock() the auth whose ACL stands on that node or on one above it, or correct the ACL.`,
       );
     }
-    return new LockUnavailableError(`ZooKeeper answered ${code} when asked for a lock below ${where}.`);
+    return new LockUnavailableError(`ZooKeeper answered ${code} when asked for a lock below ${where}.`, {
+      refused: true,
+    });
   }
 }

@@ -129,6 +129,7 @@ export class ZooKeeperLockProvider extends LockProvider {
     if (this.#held.size + this.#attempts >= this.#maxHeld) {
       throw new LockUnavailableError(
         `${this.#held.size} locks are held already, and maxHeldLocks is ${this.#maxHeld}. Run fewer loads at a time, or raise it.`,
+        { refused: true },
       );
     }
     const tools = { session: this.#session, parents: this.#parents, pending: this.#pending, clock };

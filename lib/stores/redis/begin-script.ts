@@ -1,6 +1,6 @@
-/** Arguments: the offered lease, its life. */
+/** Arguments: the offered lease, its life, how long a value must be fresh to count as such. */
 export const BEGIN = `
-local fresh = fresh_value()
+local fresh = ends('fresh-until') - now >= tonumber(ARGV[3]) and fresh_value()
 if fresh then return { 'fresh', fresh } end
 if alive('mark-until') and state['mark-kind'] == 'failed' then return { 'failed', state['mark'] } end
 

@@ -1,4 +1,4 @@
-import { CacheClosedError, CorruptEntryError } from '../../core/errors.js';
+import { CacheClosedError, CorruptEntryError, StoreUnavailableError } from '../../core/errors.js';
 import type { ProviderContext } from '../../core/provider-factory.js';
 import {
   VersionedStore,
@@ -13,7 +13,8 @@ import {
   type TagRegistration,
   type WriterSet,
 } from '../../core/versioned-store.js';
-import type { RedisClient } from '../../redis-client/redis-client.js';
+import { isErrorReply } from '../../redis-client/error-reply.js';
+import type { RedisClient, RedisScript } from '../../redis-client/redis-client.js';
 import { isForeignType, parseBegin, parseFill, parseRead, parseSet, versionArguments } from './state-reply.js';
 import { type StateScripts, stateScripts } from './state-scripts.js';
 import { parseAnnounce, parseRegister } from './tag-reply.js';
@@ -63,19 +64,21 @@ export class RedisVersionedStore extends VersionedStore {
   }
 
   read(key: string): Promise<KeyState> {
-    return this.#run('read', key, [])
+    if (this.#closed) return Promise.reject(closedError());
+    return this.#client
+      .run(this.#scripts.read, this.#prefix + key, [])
       .then(parseRead)
       .catch((error: unknown): KeyState => {
-        if (!(error instanceof CorruptEntryError) && !isForeignType(error)) throw error;
+        if (!(error instanceof CorruptEntryError) && !isForeignType(error)) throw withRefusal(error);
         // the next begin takes no notice of it, and the next fill replaces it
         this.#report({ type: 'corrupt-entry', key, error });
         return { loading: false };
       });
   }
 
-  async begin(key: string, { lease, leaseMs }: BeginOptions): Promise<BeginOutcome> {
+  async begin(key: string, { lease, leaseMs, earlyMs = 0 }: BeginOptions): Promise<BeginOutcome> {
     const begin = async (): Promise<BeginOutcome> =>
-      parseBegin(await this.#run('begin', key, [lease, duration(leaseMs)]));
+      parseBegin(await this.#send(this.#scripts.begin, this.#prefix + key, [lease, duration(leaseMs), duration(earlyMs)]));
     try {
       return await begin();
     } catch (error) {
@@ -100,15 +103,19 @@ export class RedisVersionedStore extends VersionedStore {
       duration(keepStaleMs),
       ...versionArguments(version),
     ];
-    return parseFill(await this.#run('fill', key, args));
+    return parseFill(await this.#send(this.#scripts.fill, this.#prefix + key, args));
   }
 
   async mark(key: string, lease: string, mark: LoadMark, forMs: number): Promise<void> {
-    await this.#run('mark', key, [lease, JSON.stringify(mark), mark.kind, duration(forMs)]);
+    await this.#send(this.#scripts.mark, this.#prefix + key, [lease, JSON.stringify(mark), mark.kind, duration(forMs)]);
   }
 
   async invalidate(key: string, { version, change = 'changed', floorMs }: Invalidation): Promise<void> {
-    await this.#run('invalidate', key, [...versionArguments(version), change, duration(floorMs)]);
+    await this.#send(this.#scripts.invalidate, this.#prefix + key, [
+      ...versionArguments(version),
+      change,
+      duration(floorMs),
+    ]);
   }
 
   async set(
@@ -116,28 +123,26 @@ export class RedisVersionedStore extends VersionedStore {
     { payload, version, ttlMs, keepStaleMs, floorMs }: WriterSet,
   ): Promise<'stored' | 'invalidated'> {
     const args = [payload, ...versionArguments(version), duration(ttlMs), duration(keepStaleMs), duration(floorMs)];
-    return parseSet(await this.#run('set', key, args));
+    return parseSet(await this.#send(this.#scripts.set, this.#prefix + key, args));
   }
 
   async register(tag: string, { key, begunAt, forMs, maxKeys, memoryMs }: TagRegistration): Promise<TagOutcome> {
-    if (this.#closed) throw closedError();
     const marginMs = this.#client.manyClocks === true ? CLUSTER_CLOCK_MARGIN_MS : 0;
     const args = [key, begunAt, duration(forMs), String(maxKeys), duration(memoryMs), String(marginMs)];
-    return parseRegister(await this.#client.run(this.#tagScripts.register, this.#tagPrefix + tag, args));
+    return parseRegister(await this.#send(this.#tagScripts.register, this.#tagPrefix + tag, args));
   }
 
   async announce(tag: string, memoryMs: number): Promise<readonly string[]> {
-    if (this.#closed) throw closedError();
-    return parseAnnounce(
-      await this.#client.run(this.#tagScripts.announce, this.#tagPrefix + tag, [duration(memoryMs)]),
-    );
+    return parseAnnounce(await this.#send(this.#tagScripts.announce, this.#tagPrefix + tag, [duration(memoryMs)]));
   }
 
   async clear(): Promise<void> {
     if (this.#closed) throw closedError();
     // Tags stay, and end by themselves. 1. a tag is deleted; 2. its announcement finds no key; 3. whoever reads gets an old value that is not deleted yet, or never will be, because the
     // server goes away. A tag that leads to what is gone does no harm.
-    await this.#client.deleteByPrefix(this.#prefix);
+    await this.#client.deleteByPrefix(this.#prefix).catch((error: unknown) => {
+      throw withRefusal(error);
+    });
   }
 
   async close(): Promise<void> {
@@ -146,10 +151,17 @@ export class RedisVersionedStore extends VersionedStore {
     await this.#client.close();
   }
 
-  #run(step: keyof StateScripts, key: string, args: readonly string[]): Promise<unknown> {
+  #send(script: RedisScript, key: string, args: readonly string[]): Promise<unknown> {
     if (this.#closed) return Promise.reject(closedError());
-    return this.#client.run(this.#scripts[step], this.#prefix + key, args);
+    return this.#client.run(script, key, args).catch((error: unknown) => {
+      throw withRefusal(error);
+    });
   }
+}
+
+/** An error reply tells that the server is there. */
+function withRefusal(error: unknown): unknown {
+  return isErrorReply(error) ? new StoreUnavailableError(error.message, { cause: error, refused: true }) : error;
 }
 
 function closedError(): CacheClosedError {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { BeginOutcome } from '../../core/versioned-store.js';
 import {
   LONG_MS,
   SHORT_MS,
@@ -8,6 +9,8 @@ import {
   payloadOf,
   refusal,
   store as storeValue,
+  version,
+  type Begun,
   type StoreCase,
 } from '../versioned-store-harness.js';
 
@@ -97,6 +100,35 @@ export const loadCases: readonly StoreCase[] = [
       assert.equal(outcome.kind === 'fresh' && outcome.value.payload, 'p');
       const { lease, loading } = await store.read('k');
       assert.deepEqual([lease, loading], [undefined, false]);
+    },
+  },
+  {
+    name: 'begin: a value that is fresh for less than earlyMs counts as stale, and stays',
+    run: async ({ store }) => {
+      await storeValue(store, 'k', { payload: 'old', version: version(3) });
+      const early = (earlyMs: number): Promise<BeginOutcome> =>
+        store.begin('k', { lease: 'early', leaseMs: LONG_MS, earlyMs });
+      assert.equal((await early(SHORT_MS)).kind, 'fresh');
+      const begun = await early(LONG_MS + 1);
+      assert.deepEqual(begun.kind === 'lease' && [begun.lease, begun.existed, begun.loading], ['early', false, false]);
+      assert.equal((await store.begin('k', { lease: 'late', leaseMs: LONG_MS })).kind, 'fresh', 'for everybody else');
+      const { value, lease, loading } = await store.read('k');
+      assert.deepEqual([value?.payload, lease, loading], ['old', 'early', true]);
+      assert.ok(value !== undefined && value.freshForMs > 0 && value.staleSinceMs === 0, 'it is told to be fresh');
+      assert.equal(refusal(await fill(store, 'k', begun as Begun, { version: version(2) })), 'older');
+      assert.equal(refusal(await fill(store, 'k', begun as Begun, { payload: 'new', version: version(3) })), undefined);
+      const after = await store.read('k');
+      assert.deepEqual([after.value?.payload, after.lease, after.loading], ['new', undefined, false]);
+    },
+  },
+  {
+    name: 'begin: what was begun early is refused once a change is announced, as any other load',
+    run: async ({ store }) => {
+      await storeValue(store, 'k', { payload: 'old' });
+      const begun = await store.begin('k', { lease: 'early', leaseMs: LONG_MS, earlyMs: LONG_MS + 1 });
+      await store.invalidate('k', { floorMs: LONG_MS });
+      assert.equal(refusal(await fill(store, 'k', begun as Begun)), 'invalidated');
+      assert.equal(await payloadOf(store, 'k'), undefined);
     },
   },
   {

@@ -21,6 +21,7 @@ import {
   SharedLoadError,
   StoreUnavailableError,
   UnserializableValueError,
+  LoadLimitError,
   WaitTimeoutError,
 } from '../../../lib/core/errors.js';
 import { TaggedJsonCodec } from '../../../lib/codec/tagged-json-codec.js';
@@ -201,6 +202,7 @@ describe('errors', () => {
 
   it.each([
     [new LoadTimeoutError('secret host'), 504],
+    [new LoadLimitError('secret host'), 503],
     [new WaitTimeoutError('secret host'), 503],
     [new LockUnavailableError('secret host'), 503],
     [new StoreUnavailableError('secret host'), 503],

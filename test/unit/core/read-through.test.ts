@@ -442,7 +442,7 @@ describe('the lock service is away', () => {
   it('load: single-flight in this process, the lease decides who may fill, and one deadline is paid', async () => {
     const fleet = new Fleet();
     const locks = new DeadLocks();
-    const a = fleet.instance(locks);
+    const a = fleet.instanceBehindBreakers(5, locks);
     expect(await a.load(() => 'v')).toEqual({ value: 'v', outcome: 'MISS' });
     expect(await a.load(() => 'w', {}, { key: 'other' })).toEqual({ value: 'w', outcome: 'MISS' });
     expect(locks.asked).toBe(1);

@@ -52,6 +52,9 @@ describe('an import against the arrows is an error', () => {
     ['lib/stores/redis/x.ts', 'zookeeper', 'package "zookeeper"'],
     ['lib/stores/cache-manager-store.ts', '../locks/redis/redis-lock.js', 'room "locks/redis"'],
     ['lib/redis-client/x.ts', '../stores/redis/redis-versioned-store.js', 'room "stores/redis"'],
+    ['lib/breakers/x.ts', '../options/breaker-options.js', 'room "options"'],
+    ['lib/core/x.ts', '../breakers/cockatiel-breaker.js', 'room "breakers"'],
+    ['lib/core/x.ts', 'cockatiel', 'package "cockatiel"'],
     ['lib/codec/x.ts', '../stores/memory-store.js', 'room "stores"'],
     ['lib/codec/x.ts', '../redis-client/redis-client.js', 'room "redis-client"'],
     // the rooms around the service

@@ -4,6 +4,17 @@ import { CacheStats } from '../../../lib/observability/cache-stats.js';
 import { FanOutObserver } from '../../../lib/observability/fan-out-observer.js';
 import { LOG_INTERVAL_MS, LogObserver } from '../../../lib/observability/log-observer.js';
 import { ManualClock } from '../../../lib/testing/manual-clock.js';
+import { EVERY_EVENT } from '../../support/every-event.js';
+
+const LOCK_STATES = (['lost', 'auth-failed', 'suspended'] as const).map((state): CacheEvent => ({
+  type: 'lock-state',
+  provider: 'zookeeper',
+  state,
+  previous: 'connected',
+}));
+const UNSTORED = (['undefined', 'uncacheable', 'unserializable', 'too-large', 'tag-full', 'tags-unknown'] as const).map(
+  (reason): CacheEvent => ({ type: 'not-stored', key: 'k', reason }),
+);
 
 const hit: CacheEvent = { type: 'hit', key: 'k', freshForMs: 1 };
 
@@ -42,17 +53,33 @@ describe('CacheStats', () => {
       { type: 'load-started', key: 'k', locked: true },
       { type: 'load-failed', key: 'k', loadMs: 1, error: new Error('x') },
       { type: 'stale-hit', key: 'k', because: 'load-failed' },
+      { type: 'miss', key: 'k' },
+      { type: 'stale-hit', key: 'k', because: 'load-slow' },
       { type: 'lock-waited', key: 'k', reason: 'released', waitedMs: 1 },
       { type: 'store-unavailable', step: 'read', error: 1 },
+      { type: 'store-unavailable', step: 'read', error: 1, unasked: 'breaker-open' },
+      { type: 'store-unavailable', step: 'fill', error: 1, unasked: 'breaker-open' },
       { type: 'lock-unavailable', key: 'k', error: 1 },
+      { type: 'eager-refresh', key: 'k', freshForMs: 1 },
+      { type: 'load-queued', key: 'k', ahead: 0 },
+      { type: 'load-turn', key: 'k', waitedMs: 1 },
+      { type: 'load-shed', key: 'k', because: 'limit', background: true },
+      { type: 'breaker-changed', server: 'store', state: 'open', previous: 'closed' },
+      { type: 'breaker-changed', server: 'store', state: 'half-open', previous: 'open' },
+      { type: 'breaker-changed', server: 'store', state: 'open', previous: 'half-open' },
+      { type: 'breaker-changed', server: 'store', state: 'closed', previous: 'half-open' },
       { type: 'cleared' },
     ];
     for (const event of events) stats.observe(event);
     expect(stats.snapshot()).toEqual({
-      requests: 4,
+      requests: 5,
       hits: 1,
-      staleHits: 2,
-      misses: 2,
+      staleHits: 3,
+      softTimeouts: 1,
+      eagerRefreshes: 1,
+      queuedLoads: 1,
+      shedLoads: 1,
+      misses: 3,
       loads: 1,
       loadFailures: 1,
       waits: 2,
@@ -63,7 +90,9 @@ describe('CacheStats', () => {
       announcementFailures: 0,
       bypasses: 0,
       storeFailures: 1,
+      storeUnasked: 2,
       lockFailures: 1,
+      breakerOpenings: 1,
     });
   });
 
@@ -135,6 +164,32 @@ describe('LogObserver', () => {
     expect(lines).toHaveLength(3);
   });
 
+  it.each([
+    ['store', 'The store'],
+    ['lock', 'The lock service'],
+  ] as const)(
+    'a breaker before the %s: one line when it opens, one when it closes, none for its probes',
+    (server, part) => {
+      const { lines, observe } = logging();
+      observe(
+        server === 'store'
+          ? { type: 'store-unavailable', step: 'read', error: new Error('refused') }
+          : { type: 'lock-unavailable', key: 'k', error: new Error('refused') },
+      );
+      observe({ type: 'breaker-changed', server, state: 'open', previous: 'closed' });
+      for (const _ of [1, 2, 3]) {
+        observe({ type: 'breaker-changed', server, state: 'half-open', previous: 'open' });
+        observe({ type: 'breaker-changed', server, state: 'open', previous: 'half-open' });
+      }
+      observe({ type: 'breaker-changed', server, state: 'closed', previous: 'half-open' });
+      expect(lines).toEqual([
+        expect.stringContaining(`warn ${part} does not answer`),
+        expect.stringContaining(`warn ${part} has failed too often in a row`),
+        expect.stringContaining(`log ${part} answers again after`),
+      ]);
+    },
+  );
+
   it('a part that comes and goes is written of once an interval, and what was left out is told', async () => {
     const { lines, clock, observe } = logging();
     const down: CacheEvent = { type: 'store-unavailable', step: 'read', error: 'x' };
@@ -148,6 +203,51 @@ describe('LogObserver', () => {
     expect(lines[2]).toContain('(9 more of this kind since the last line)');
   });
 
+  it('says after how long a part is back, and how much failed until then', async () => {
+    const { lines, clock, observe } = logging();
+    const down: CacheEvent = { type: 'store-unavailable', step: 'read', error: 'x' };
+    for (let i = 0; i < 1_000; i++) observe(down);
+    await clock.advance(12_300);
+    observe(hit);
+    expect(lines.at(-1)).toBe('log The store answers again after 12.3 s; failed commands: 1000.');
+    observe({ type: 'announcement-failed', tags: 2, error: 'x' });
+    await clock.advance(420);
+    observe({ type: 'announcement-made-up', tags: 2 });
+    expect(lines.at(-1)).toBe('log What could not be announced is announced after 420 ms; failed announcements: 1.');
+    observe({ type: 'lock-state', provider: 'zookeeper', state: 'lost', previous: 'suspended' });
+    await clock.advance(600_000);
+    observe({ type: 'lock-state', provider: 'zookeeper', state: 'connected', previous: 'connecting' });
+    expect(lines.at(-1)).toBe('log zookeeper: connected again after 10 min.');
+  });
+
+  it('says that a part is down once more, as soon as a line may be written again', async () => {
+    const { lines, clock, observe } = logging();
+    const down: CacheEvent = { type: 'store-unavailable', step: 'read', error: 'x' };
+    observe(down);
+    observe(hit);
+    observe(down); // down again at once, and it stays: the last line says the opposite
+    expect(lines).toHaveLength(2);
+    await clock.advance(LOG_INTERVAL_MS);
+    observe(down);
+    expect(lines[2]).toMatch(/^warn The store does not answer/);
+    await clock.advance(1_000);
+    observe(hit);
+    expect(lines[3]).toBe('log The store answers again after 61.0 s; failed commands: 2.');
+  });
+
+  it('writes a bounded number of lines, whatever happens and however often', async () => {
+    const { lines, clock, observe } = logging();
+    const storm = [...Object.values(EVERY_EVENT), ...LOCK_STATES, ...UNSTORED];
+    const intervals = 5;
+    for (let n = 0; n < intervals * 2_000; n++) {
+      for (const event of storm) observe('key' in event ? { ...event, key: `k${n}` } : event);
+      await clock.advance(LOG_INTERVAL_MS / 2_000);
+    }
+    // Of each kind that can be told apart without its key, one line an interval; of the three parts two.
+    expect(lines.length).toBeGreaterThan(intervals);
+    expect(lines.length).toBeLessThanOrEqual((intervals + 1) * 20);
+  });
+
   it('names the cure of a version that went backwards, and each kind of unstorable value', () => {
     const { lines, observe } = logging();
     const version = { kind: 'updated-at', order: 1n };
@@ -155,13 +255,20 @@ describe('LogObserver', () => {
     observe({ type: 'version-regressed', key: 'k2', version });
     observe({ type: 'not-stored', key: 'k', reason: 'too-large', detail: '9 MiB' });
     observe({ type: 'not-stored', key: 'k', reason: 'unserializable' });
+    observe({ type: 'not-stored', key: 'k', reason: 'policy-failed', detail: 'Error: x' });
+    for (const meant of ['cache-if', 'no-ttl', 'undefined', 'uncacheable'] as const)
+      observe({ type: 'not-stored', key: 'k', reason: meant });
+    observe({ type: 'load-shed', key: 'k', because: 'limit', background: true });
+    observe({ type: 'load-shed', key: 'k', because: 'queue-full', background: false });
     observe({ type: 'corrupt-entry', key: 'k', error: new Error('cut short') });
     expect(lines).toEqual([
       expect.stringMatching(
         /version 1 of k, older than 2; .*add a @VersionColumn\(\), or stamp rows with clock_timestamp\(\)/,
       ),
-      expect.stringContaining('The value of k is too-large and was not stored: 9 MiB.'),
-      expect.stringContaining('The value of k is unserializable and was not stored.'),
+      expect.stringContaining('The value of k was not stored, because it is too large: 9 MiB.'),
+      expect.stringContaining('The value of k was not stored, because it would not come back as it is.'),
+      expect.stringContaining('The value of k was not stored, because its policy cannot be told: Error: x.'),
+      expect.stringMatching(/k was not loaded, .*\(queue-full\): raise maxConcurrentLoads/),
       expect.stringContaining('could not be read and counts as a miss: Error: cut short'),
     ]);
   });
@@ -181,7 +288,7 @@ describe('LogObserver', () => {
     expect(lines.map((line) => line.slice(0, 45))).toEqual(
       [
         'warn zookeeper: contact is lost; reconnecting.',
-        'log zookeeper: connected again.',
+        'log zookeeper: connected again after 0 ms.',
         'warn zookeeper refuses our credentials (Error',
       ].map((line) => line.slice(0, 45)),
     );

@@ -4,6 +4,8 @@ import { LockedCacheable } from '../../../lib/cacheable/locked-cacheable.decorat
 import { resolveOptions } from '../../../lib/distributed-cache.options.js';
 import { redisLock } from '../../../lib/locks/redis/redis-lock.js';
 import { resolveZooKeeperLockOptions } from '../../../lib/locks/zookeeper/zoo-keeper-lock-options.js';
+import { OPEN_TELEMETRY_RULES, openTelemetry } from '../../../lib/observability/opentelemetry/open-telemetry.js';
+import { HEALTH_CHECK_RULES } from '../../../lib/observability/terminus/distributed-cache-health-indicator.js';
 import { POLICY_RULES } from '../../../lib/options/cache-policy.js';
 import { INVALIDATE_RULES, LOAD_RULES, SET_RULES } from '../../../lib/options/call-options.js';
 import { cacheManagerStore } from '../../../lib/stores/cache-manager-store.js';
@@ -49,6 +51,7 @@ const listed = /known are ([^.]+)\./;
 
 /** A value as the page writes it: 60,000, `'load'`, `true`. */
 function written(value: unknown): string {
+  if (value === Infinity) return 'no bound';
   if (typeof value === 'number') return value.toLocaleString('en');
   return typeof value === 'string' ? `\`'${value}'\`` : `\`${String(value)}\``;
 }
@@ -75,6 +78,8 @@ describe('docs/options.md', () => {
     ['set()', ['`set()`'], Object.keys(SET_RULES).sort()],
     ['invalidate()', ['`invalidate()`'], Object.keys(INVALIDATE_RULES).sort()],
     ['zooKeeperLock()', ['`zooKeeperLock()`'], known(resolveZooKeeperLockOptions as never, /expected only ([^.]+)\./)],
+    ['openTelemetry()', ['`openTelemetry()`'], known(openTelemetry, listed)],
+    ['check()', ['`check()` of the health indicator'], Object.keys(HEALTH_CHECK_RULES).sort()],
     ['memoryStore()', ['`memoryStore()`'], known(memoryStore, /it knows ([^.]+)\./)],
     ['cacheManagerStore()', ['`cacheManagerStore()`'], known(cacheManagerStore, /it knows ([^.]+)\./)],
   ])('lists the options of %s, and nothing else', (_, headings, expected) => {
@@ -90,19 +95,22 @@ describe('docs/options.md', () => {
 
   it('gives the defaults of the module', () => {
     const { policy, ...options } = resolveOptions();
-    const { waitMs, ...defaults }: Record<string, unknown> = { ...options, ...policy };
+    const { waitMs, softLoadTimeoutMs, ...defaults }: Record<string, unknown> = { ...options, ...policy };
     const told = rows(KEY).concat(rows('The module'));
     const simple = told.filter(({ name }) => ['number', 'string', 'boolean'].includes(typeof defaults[name]));
     expect(simple.length).toBeGreaterThan(20);
     for (const { name, fallback } of simple) expect(`${name} ${fallback}`).toBe(`${name} ${written(defaults[name])}`);
-    expect(waitMs).toBe(policy.loadTimeoutMs);
-    expect(told).toContainEqual(expect.objectContaining({ name: 'waitMs', fallback: '`loadTimeoutMs`' }));
+    expect([waitMs, softLoadTimeoutMs]).toEqual([policy.loadTimeoutMs, policy.loadTimeoutMs]);
+    for (const name of ['waitMs', 'softLoadTimeoutMs'])
+      expect(told).toContainEqual(expect.objectContaining({ name, fallback: '`loadTimeoutMs`' }));
   });
 
   it('gives the bounds and words of the module', () => {
     const told = rows(KEY).concat(rows('The module'));
     const expected = (name: string) =>
-      new RegExp(`${name}: expected (.*?), got`).exec(messageOf(() => resolveOptions({ [name]: {} })))?.[1] ?? '';
+      new RegExp(`${name}: expected (.*?), got`).exec(
+        messageOf(() => resolveOptions({ [name]: Symbol('nonsense') })),
+      )?.[1] ?? '';
     const bounded = told.filter(({ name }) => / from \d|^one of|^true or/.test(expected(name)));
     expect(bounded.length).toBeGreaterThan(Object.keys(POLICY_RULES).length);
     for (const { name, accepts } of bounded)
@@ -119,6 +127,17 @@ describe('docs/options.md', () => {
         /must be (.*?), but got/.exec(messageOf(() => resolveZooKeeperLockOptions({ [name]: 'x' }))) ?? [];
       if (/ from \d|^true or/.test(expected)) expect(`${name} ${accepts}`).toContain(acceptedBy(expected));
     }
+  });
+
+  it.each([
+    ['`openTelemetry()`', OPEN_TELEMETRY_RULES],
+    ['`check()` of the health indicator', HEALTH_CHECK_RULES],
+  ])('gives the bounds and words of %s', (heading, rules) => {
+    const told = rows(heading);
+    for (const [name, { expected }] of Object.entries(rules).filter(
+      ([, { expected }]) => !expected.includes('of OpenTelemetry'),
+    ))
+      expect({ name, ...told.find((row) => row.name === name) }).toMatchObject({ name, accepts: acceptedBy(expected) });
   });
 
   it.each([

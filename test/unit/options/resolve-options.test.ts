@@ -25,6 +25,8 @@ describe('resolveOptions', () => {
       floorMs: 60_000,
       storeTimeoutMs: 1_000,
       lockTimeoutMs: 3_000,
+      maxConcurrentLoads: Infinity,
+      maxQueuedLoads: 1_000,
       enabled: true,
       xCacheHeader: true,
       classes: [],
@@ -33,11 +35,15 @@ describe('resolveOptions', () => {
       givenPolicy: {},
       policy: {
         ttlMs: 60_000,
+        ttlJitter: 0.1,
+        eagerRefresh: 0,
         staleWhileRevalidateMs: 0,
         staleIfErrorMs: 0,
         loadTimeoutMs: 30_000,
+        softLoadTimeoutMs: 30_000,
         waitMs: 30_000,
         onWaitTimeout: 'load',
+        onLoadLimit: 'wait',
         onLockUnavailable: 'load',
         onStoreUnavailable: 'load',
         failureBackoffMs: 1_000,
@@ -61,6 +67,7 @@ describe('resolveOptions', () => {
 
   it.each([
     ['ttlMs', 1, 315_360_000_000],
+    ['negativeTtlMs', 0, 315_360_000_000],
     ['staleWhileRevalidateMs', 0, 315_360_000_000],
     ['staleIfErrorMs', 0, 315_360_000_000],
     ['waitMs', 0, 86_400_000],
@@ -69,9 +76,11 @@ describe('resolveOptions', () => {
     ['storeTimeoutMs', 1, 60_000],
     ['lockTimeoutMs', 1, 60_000],
     ['loadTimeoutMs', 1, 86_400_000],
+    ['softLoadTimeoutMs', 1, 86_400_000],
   ])('%s goes from %d to %d', (name, min, max) => {
-    for (const value of [min, max]) expect(() => resolveOptions({ [name]: value })).not.toThrow();
-    const range = `${name}: expected a whole number of ${name === 'maxValueBytes' ? 'bytes' : 'milliseconds'} from ${String(min)} to ${String(max)}, got `;
+    const beside = name === 'softLoadTimeoutMs' ? { staleIfErrorMs: 1 } : {};
+    for (const value of [min, max]) expect(() => resolveOptions({ ...beside, [name]: value })).not.toThrow();
+    const range = `${name}: expected a whole number of ${name === 'maxValueBytes' ? 'bytes' : 'milliseconds'} from ${String(min)} to ${String(max)}${name === 'ttlMs' ? ', or a function of the loaded value that gives one' : ''}, got `;
     for (const value of [min - 1, max + 1, min + 0.5, NaN, Infinity])
       expect(refused({ [name]: value })).toContain(range + String(value));
     for (const value of ['60s', null, 1n, {}, []]) expect(refused({ [name]: value })).toContain(range);
@@ -84,6 +93,20 @@ describe('resolveOptions', () => {
 
   it.each(['cancelUnwatched', 'enabled', 'xCacheHeader', 'log'])('%s is true or false, and no text', (name) => {
     expect(refused({ [name]: 'false' })).toContain(`${name}: expected true or false, got "false"`);
+  });
+
+  it('breaker is off, or two numbers within their bounds', () => {
+    const complete = (breaker: unknown) => resolveOptions({ breaker } as DistributedCacheOptions).breaker;
+    expect(complete(undefined)).toEqual({ failures: 5, probeAfterMs: 500 });
+    expect(complete({ failures: 1, probeAfterMs: undefined })).toEqual({ failures: 1, probeAfterMs: 500 });
+    expect(complete({ failures: 1_000, probeAfterMs: 60_000 })).toEqual({ failures: 1_000, probeAfterMs: 60_000 });
+    expect(complete({ probeAfterMs: 10 })).toEqual({ failures: 5, probeAfterMs: 10 });
+    expect(complete(false)).toBe(false);
+    const nonsense = [true, null, [], 5, 'on', { failures: 0 }, { failures: 1_001 }, { failures: 1.5 }];
+    for (const breaker of [...nonsense, { probeAfterMs: 9 }, { probeAfterMs: 60_001 }, { toString: 1 }, { after: 1 }])
+      expect(refused({ breaker })).toContain(
+        'breaker: expected false, or { failures: 1 to 1000, probeAfterMs: 10 to 60000 }',
+      );
   });
 
   it.each([true, 'freeze', null])('share refuses %j', (share) => {
@@ -147,6 +170,36 @@ describe('resolveOptions', () => {
     expect(refused(options as object)).toContain(`expected an object, got ${got}`);
   });
 
+  it('takes functions of the value where they are meant, and shares of a ttl', () => {
+    const ttlMs = (): number => 5;
+    const cacheIf = (): boolean => true;
+    expect(resolveOptions({ ttlMs, cacheIf, ttlJitter: 0 }).policy).toMatchObject({ ttlMs, cacheIf, ttlJitter: 0 });
+    expect(() => resolveOptions({ ttlJitter: 0.9 })).not.toThrow();
+    for (const ttlJitter of [-0.1, 0.91, NaN, '0.1'])
+      expect(refused({ ttlJitter })).toContain('ttlJitter: expected a number from 0 to 0.9, got');
+    for (const eagerRefresh of [0, 0.99, { beta: 0.01 }, { beta: 100 }])
+      expect(resolveOptions({ eagerRefresh }).policy.eagerRefresh).toEqual(eagerRefresh);
+    for (const eagerRefresh of [-0.1, 1, true, {}, { beta: 0 }, { beta: 101 }, { beta: 1, share: 0.8 }, null])
+      expect(refused({ eagerRefresh })).toContain(
+        'eagerRefresh: expected a share of the ttl from 0 to 0.99, or { beta }',
+      );
+    expect(refused({ cacheIf: true })).toContain('cacheIf: expected a function of the loaded value, got true');
+  });
+
+  it('bounds the loads of an instance', () => {
+    for (const [name, min] of [
+      ['maxConcurrentLoads', 1],
+      ['maxQueuedLoads', 0],
+    ] as const) {
+      for (const value of [min, 1_000_000]) expect(resolveOptions({ [name]: value })).toMatchObject({ [name]: value });
+      for (const value of [min - 1, 1_000_001, 1.5, Infinity])
+        expect(refused({ [name]: value })).toContain(
+          `${name}: expected a whole number of loads from ${min} to 1000000`,
+        );
+    }
+    expect(refused({ onLoadLimit: 'drop' })).toContain("onLoadLimit: expected one of 'wait', 'shed'");
+  });
+
   it('tells every mistake at once', () => {
     expect(refused({ ttlMs: -1, waitMs: -2, nonsense: 1 }).split('\n- ')).toHaveLength(4);
   });
@@ -160,6 +213,11 @@ describe('resolveOptions', () => {
       "onWaitTimeout: expected staleIfErrorMs above 0 beside 'stale'",
     );
     expect(() => resolveOptions({ onWaitTimeout: 'stale', staleIfErrorMs: 1 })).not.toThrow();
+    expect(refused({ softLoadTimeoutMs: 200 })).toContain(
+      'softLoadTimeoutMs: expected staleIfErrorMs above 0 beside 200, got staleIfErrorMs 0',
+    );
+    expect(() => resolveOptions({ softLoadTimeoutMs: 200, staleIfErrorMs: 1 })).not.toThrow();
+    expect(() => resolveOptions({ softLoadTimeoutMs: 30_000 })).not.toThrow();
   });
 });
 
@@ -178,6 +236,12 @@ describe('resolvePolicy', () => {
   it('waits as long as this load may take, unless the module says how long', () => {
     expect(resolvePolicy(defaults, { loadTimeoutMs: 40_000 }, 'here').waitMs).toBe(40_000);
     expect(resolvePolicy(resolveOptions({ waitMs: 5 }), { loadTimeoutMs: 40_000 }, 'here').waitMs).toBe(5);
+  });
+
+  it('has no soft deadline of its own where it has a longer load', () => {
+    expect(resolvePolicy(defaults, { loadTimeoutMs: 40_000 }, 'here').softLoadTimeoutMs).toBe(40_000);
+    const soft = resolveOptions({ softLoadTimeoutMs: 5, staleIfErrorMs: 1 });
+    expect(resolvePolicy(soft, { loadTimeoutMs: 40_000 }, 'here').softLoadTimeoutMs).toBe(5);
   });
 
   it('is checked as the module’s is, and against the module’s floor', () => {

@@ -1,0 +1,52 @@
+import {
+  LockProvider,
+  type AcquireOptions,
+  type BusyLock,
+  type HeldLock,
+  type LockState,
+} from '../../core/lock-provider.js';
+import type { CacheTracer } from '../../core/telemetry.js';
+
+/** A lock provider whose attempts and waits are traced. */
+export class TracedLockProvider extends LockProvider {
+  readonly name: string;
+
+  constructor(
+    private readonly locks: LockProvider,
+    private readonly tracer: CacheTracer,
+  ) {
+    super();
+    this.name = locks.name;
+  }
+
+  get state(): LockState {
+    return this.locks.state;
+  }
+
+  async tryAcquire(key: string, options: AcquireOptions): Promise<HeldLock | BusyLock> {
+    const attempt = await this.tracer.step(
+      'lock',
+      key,
+      () => this.locks.tryAcquire(key, options),
+      ({ acquired }) => ({ outcome: acquired ? 'acquired' : 'busy' }),
+    );
+    if (attempt.acquired) return attempt;
+    return {
+      acquired: false,
+      wait: (bounds) =>
+        this.tracer.step(
+          'wait',
+          key,
+          () => attempt.wait(bounds),
+          (reason) => ({ reason }),
+        ),
+      dispose: () => {
+        attempt.dispose();
+      },
+    };
+  }
+
+  close(): Promise<void> {
+    return this.locks.close();
+  }
+}
