@@ -19,6 +19,7 @@ import {
 } from './options/cache-policy.js';
 import { breakerRule, completeBreaker, type BreakerOptions } from './options/breaker-options.js';
 import { listInvalidationRule, type ListOptions } from './options/call-options.js';
+import { outboxRule, resolveOutbox, type OutboxOptions, type ResolvedOutbox } from './options/outbox-options.js';
 import {
   checkOptions,
   oneOf,
@@ -82,10 +83,19 @@ export interface DistributedCacheOptions extends CachePolicy, ListOptions {
    */
   readonly announceTimeoutMs?: number;
   /**
+   * Whether what a transaction changes is also written into a table of its database, in the same transaction, so that another instance announces it when this one is killed before it has. Needs the
+   * table: `outboxMigration()` of `nestjs-distributed-cache/typeorm`. An object says more. Default false.
+   */
+  readonly outbox?: boolean | OutboxOptions;
+  /**
    * The most entries that one tag leads to. What would be one more is loaded and not stored, with the event `not-stored`. 1 to 1,000,000. Default 10,000. Each costs some
    * hundred bytes in the store, and one command when the tag is announced.
    */
   readonly maxKeysPerTag?: number;
+  /**
+   * How long loads that are under way when the application has shut down may take to end, before they are ended with `CacheClosedError`. Requests are not meant: Nest answers those first. 0 to 600,000. Default 5,000.
+   */
+  readonly shutdownTimeoutMs?: number;
   /** False: everything passes through. No server is contacted, every call loads, `get` finds nothing. Default true. */
   readonly enabled?: boolean;
   /** Whether answers of decorated routes carry `X-Cache: HIT | MISS | WAITED | STALE | BYPASS`. Default true. */
@@ -121,6 +131,9 @@ export interface ResolvedCacheOptions {
   readonly onChange: 'invalidate' | 'refresh' | 'ignore';
   readonly bulkChanges: 'invalidate' | 'ignore';
   readonly announceTimeoutMs: number;
+  /** Undefined: there is none. */
+  readonly outbox: ResolvedOutbox | undefined;
+  readonly shutdownTimeoutMs: number;
   readonly listInvalidation: ListInvalidation;
   readonly enabled: boolean;
   readonly xCacheHeader: boolean;
@@ -184,6 +197,8 @@ const RULES: OptionRules = {
   onChange: oneOf('invalidate', 'refresh', 'ignore'),
   bulkChanges: oneOf('invalidate', 'ignore'),
   announceTimeoutMs: wholeNumber('milliseconds', 1, 60_000),
+  outbox: outboxRule,
+  shutdownTimeoutMs: wholeNumber('milliseconds', 0, 600_000),
   listInvalidation: listInvalidationRule,
   maxKeysPerTag: wholeNumber('keys', 1, 1_000_000),
   enabled: trueOrFalse,
@@ -226,6 +241,9 @@ const MISPLACED = {
 
 const WHERE = 'DistributedCacheModule options';
 
+const OUTBOX_UNHEARD =
+  "outbox: expected onChange 'invalidate' or 'refresh' beside it, got 'ignore': changes are not heard, so nothing would be written. Leave one of them out.";
+
 /**
  * Makes the options final: defaults, bounds, and what must hold between them. Pure.
  *
@@ -237,7 +255,11 @@ export function resolveOptions(options: DistributedCacheOptions = {}): ResolvedC
   const policy = completePolicy(given);
   const storeTimeoutMs = options.storeTimeoutMs ?? 1_000;
   const floorMs = options.floorMs ?? Math.max(60_000, leaseLifeMs(policy.loadTimeoutMs, storeTimeoutMs));
-  refuse(WHERE, policyConflicts(policy, { floorMs, storeTimeoutMs }));
+  const outbox = resolveOutbox(options.outbox, WHERE);
+  refuse(WHERE, [
+    ...policyConflicts(policy, { floorMs, storeTimeoutMs }),
+    ...(outbox !== undefined && options.onChange === 'ignore' ? [OUTBOX_UNHEARD] : []),
+  ]);
   return {
     namespace: options.namespace ?? 'app',
     namespaceGiven: options.namespace !== undefined,
@@ -253,6 +275,8 @@ export function resolveOptions(options: DistributedCacheOptions = {}): ResolvedC
     onChange: options.onChange ?? 'invalidate',
     bulkChanges: options.bulkChanges ?? 'invalidate',
     announceTimeoutMs: options.announceTimeoutMs ?? 2_000,
+    outbox,
+    shutdownTimeoutMs: options.shutdownTimeoutMs ?? 5_000,
     listInvalidation: options.listInvalidation ?? 'any-change',
     enabled: options.enabled ?? true,
     xCacheHeader: options.xCacheHeader ?? true,

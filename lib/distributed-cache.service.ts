@@ -19,6 +19,7 @@ import {
   type LoadOptions,
   type SetOptions,
 } from './options/call-options.js';
+import { checkRenewal, currentVersionReader } from './options/current-version.js';
 import { checkOptions, describeGiven } from './options/option-rules.js';
 import { CacheHost } from './wiring/cache-host.js';
 
@@ -159,7 +160,8 @@ export class DistributedCacheService {
     checkOptions('getOrLoad() options', options, LOAD_RULES);
     const policy = resolvePolicy(this.host.options, options, 'getOrLoad() options');
     const encoded = encodeKey(key);
-    const { entity, version, signal, manager, tags, listInvalidation } = options;
+    const { entity, version, signal, manager, tags, listInvalidation, currentVersion } = options;
+    checkRenewal('getOrLoad() options', policy, options);
     const reason = this.host.options.enabled
       ? manager?.queryRunner?.isTransactionActive === true
         ? 'transaction'
@@ -179,6 +181,7 @@ export class DistributedCacheService {
       repeatable: true,
       ...(versionOf !== undefined && { versionOf }),
       ...(tagsOf !== undefined && { tagsOf }),
+      ...(currentVersion !== undefined && { currentVersion: currentVersionReader(currentVersion) }),
       ...(signal !== undefined && { signal }),
     });
   }

@@ -7,8 +7,11 @@ export type {
 export type { TagChange } from './core/tagging.js';
 export type { EntityChange } from './invalidation/entity-change.js';
 export { entityKeys } from './invalidation/entity-keys.js';
+export { outboxMigration, type MigrationRunner, type OutboxMigration } from './invalidation/outbox/outbox-migration.js';
+export type { OutboxRow } from './invalidation/outbox/outbox-row.js';
 export {
   EntityCacheSubscriber,
+  type ChangeOutbox,
   type EntityCacheSubscriberOptions,
 } from './invalidation/typeorm/entity-cache.subscriber.js';
 export type {

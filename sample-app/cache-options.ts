@@ -9,7 +9,13 @@ type Choice = Pick<DistributedCacheOptions, 'lock' | 'store'>;
 export function cacheOptions(config: SampleAppConfig): DistributedCacheOptions {
   const ofThisProcess = { store: memoryStore(), lock: inProcessLock() };
   const choice = config.cacheMode === 'distributed' ? chooseServers(config) : ofThisProcess;
-  return { ...choice, namespace: config.namespace, enabled: config.cacheMode !== 'off' };
+  const { maxConcurrentLoads } = config;
+  return {
+    ...choice,
+    namespace: config.namespace,
+    enabled: config.cacheMode !== 'off',
+    ...(maxConcurrentLoads === undefined ? {} : { maxConcurrentLoads }),
+  };
 }
 
 function chooseServers({ redisUrl, zooKeeperConnect }: SampleAppConfig): Choice {

@@ -31,6 +31,8 @@ export interface SampleAppConfig {
   readonly cacheMode: CacheMode;
   /** How long the report's query takes at least, milliseconds. */
   readonly reportDelayMs: number;
+  /** The most loads that run at once in this instance; left out, there is no bound. */
+  readonly maxConcurrentLoads?: number;
   readonly greeting: Greeting;
 }
 
@@ -54,6 +56,7 @@ export function readConfig(env: Environment): SampleAppConfig {
   );
   const redisUrl = readUrl(env, 'REDIS_URL', ['redis:', 'rediss:'], 'redis://127.0.0.1:6379');
   const zooKeeperConnect = read(env, 'ZOOKEEPER_CONNECT');
+  const maxConcurrentLoads = readInteger(env, 'MAX_CONCURRENT_LOADS', 0, 10_000);
   return {
     namespace: read(env, 'CACHE_NAMESPACE') ?? defaultNamespace(databaseUrl),
     cacheMode: readChoice(env, 'CACHE_MODE', CACHE_MODES),
@@ -61,6 +64,7 @@ export function readConfig(env: Environment): SampleAppConfig {
     host: read(env, 'HOST') ?? '127.0.0.1',
     port: readInteger(env, 'PORT', 3000, 65_535),
     reportDelayMs: readInteger(env, 'REPORT_DELAY_MS', 1_500, 20_000),
+    ...(maxConcurrentLoads === 0 ? {} : { maxConcurrentLoads }),
     ...(databaseUrl === undefined ? {} : { databaseUrl }),
     ...(redisUrl === undefined ? {} : { redisUrl }),
     ...(zooKeeperConnect === undefined ? {} : { zooKeeperConnect }),

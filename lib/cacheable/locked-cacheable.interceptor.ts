@@ -5,7 +5,7 @@ import type { Answer, Outcome } from '../core/load-request.js';
 import { UNCACHEABLE } from '../core/uncacheable.js';
 import { cacheableRequest, type CacheableRequest, type HttpResponseSlice } from './cacheable-request.js';
 import { RequestLoad } from './request-load.js';
-import { toHttpError } from './response-errors.js';
+import { toHttpAnswer } from './response-errors.js';
 import { routeKey } from './route-key.js';
 import type { RoutePlan } from './route-plan.js';
 import { RoutePlans, type Handler } from './route-plans.js';
@@ -45,7 +45,7 @@ export class LockedCacheableInterceptor implements NestInterceptor {
     next: CallHandler,
   ): Promise<Observable<unknown>> {
     const load = new RequestLoad(next, response);
-    const answer = await this.answer(plan, key, request, load);
+    const answer = await this.answer(plan, key, request, response, load);
     const own = load.finish(answer.value === UNCACHEABLE);
     if (answer.value !== UNCACHEABLE) {
       this.mark(response, answer.outcome);
@@ -63,13 +63,17 @@ export class LockedCacheableInterceptor implements NestInterceptor {
     plan: RoutePlan,
     key: readonly unknown[],
     request: CacheableRequest,
+    response: HttpResponseSlice,
     load: RequestLoad,
   ): Promise<Answer<unknown>> {
     try {
       return await this.plans.load(plan, key, request, load.loader);
     } catch (error) {
       load.finish(false);
-      throw RequestLoad.isHandlerError(error) ? error : toHttpError(error);
+      if (RequestLoad.isHandlerError(error)) throw error;
+      const answer = toHttpAnswer(error);
+      if (answer.retryAfterS !== undefined) this.setHeader(response, 'Retry-After', String(answer.retryAfterS));
+      throw answer.error;
     }
   }
 
@@ -81,8 +85,11 @@ export class LockedCacheableInterceptor implements NestInterceptor {
   }
 
   private mark(response: HttpResponseSlice, outcome: XCache): void {
+    if (this.plans.xCacheHeader) this.setHeader(response, 'X-Cache', outcome);
+  }
+
+  private setHeader(response: HttpResponseSlice, name: string, value: string): void {
     const { httpAdapter } = this.adapterHost;
-    if (this.plans.xCacheHeader && !httpAdapter.isHeadersSent(response))
-      httpAdapter.setHeader(response, 'X-Cache', outcome);
+    if (!httpAdapter.isHeadersSent(response)) httpAdapter.setHeader(response, name, value);
   }
 }

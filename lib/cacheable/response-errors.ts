@@ -1,35 +1,52 @@
 import { GatewayTimeoutException, HttpException, ServiceUnavailableException } from '@nestjs/common';
-import {
-  CacheClosedError,
-  LoadLimitError,
-  LoadTimeoutError,
-  LockUnavailableError,
-  SharedLoadError,
-  StoreUnavailableError,
-  WaitTimeoutError,
-} from '../core/errors.js';
+import { SharedLoadError, isDistributedCacheError } from '../core/errors.js';
+
+/** How long a client should wait before it asks again, seconds: as long as an outage takes to be noticed and gone, or until another instance is asked. */
+const OUTAGE_S = 2;
+const MOMENT_S = 1;
+
+/** By the code of the error. A 503 tells when to ask again. After a 504 nobody can know: the method itself is slow. */
+const ANSWERS: Readonly<Record<string, { readonly status: 503 | 504; readonly retryAfterS?: number }>> = {
+  ERR_CACHE_LOAD_TIMEOUT: { status: 504 },
+  ERR_CACHE_WAIT_TIMEOUT: { status: 503, retryAfterS: MOMENT_S },
+  ERR_CACHE_LOAD_LIMIT: { status: 503, retryAfterS: MOMENT_S },
+  ERR_CACHE_CLOSED: { status: 503, retryAfterS: MOMENT_S },
+  ERR_CACHE_LOCK_UNAVAILABLE: { status: 503, retryAfterS: OUTAGE_S },
+  ERR_CACHE_LOCK_LOST: { status: 503, retryAfterS: OUTAGE_S },
+  ERR_CACHE_STORE_UNAVAILABLE: { status: 503, retryAfterS: OUTAGE_S },
+};
+
+/** An error of the cache itself as HTTP answers it, and what its `Retry-After` says. */
+export interface HttpAnswer {
+  readonly error: unknown;
+  readonly retryAfterS?: number;
+}
 
 /**
- * The HTTP answer to an error of the cache itself. The error stays its `cause`; its text, which may speak of servers, does not reach the client.
+ * The HTTP answer to an error of the cache itself. The error stays its `cause`, for exception filters; its text, which may speak of servers, does not reach the client.
  *
  * | error | answer |
  * | --- | --- |
  * | `SharedLoadError` of an `HttpException` | the same status and body |
  * | `LoadTimeoutError` | 504: the method did not answer within `loadTimeoutMs` |
- * | `LoadLimitError`, `WaitTimeoutError`, `LockUnavailableError`, `StoreUnavailableError`, `CacheClosedError` | 503 |
+ * | `LoadLimitError`, `WaitTimeoutError`, `CacheClosedError` | 503, `Retry-After: 1` |
+ * | `LockUnavailableError`, `LockLostError`, `StoreUnavailableError` | 503, `Retry-After: 2` |
+ * | `SharedLoadError` of one of these | the same |
  *
  * Everything else is returned as it is.
  */
-export function toHttpError(error: unknown): unknown {
-  if (error instanceof SharedLoadError && error.cause.status !== undefined) {
-    const { response, message, status } = error.cause;
-    return new HttpException(isBody(response) ? response : message, status, { cause: error });
+export function toHttpAnswer(error: unknown): HttpAnswer {
+  const shared = error instanceof SharedLoadError ? error.cause : undefined;
+  if (shared?.status !== undefined) {
+    const { response, message, status } = shared;
+    return { error: new HttpException(isBody(response) ? response : message, status, { cause: error }) };
   }
-  if (error instanceof LoadTimeoutError) return new GatewayTimeoutException(undefined, { cause: error });
-  const busy = [LoadLimitError, WaitTimeoutError, LockUnavailableError, StoreUnavailableError, CacheClosedError].some(
-    (kind) => error instanceof kind,
-  );
-  return busy ? new ServiceUnavailableException(undefined, { cause: error }) : error;
+  const code = shared === undefined ? isDistributedCacheError(error) && error.code : shared.code;
+  const answer = typeof code === 'string' && Object.hasOwn(ANSWERS, code) ? ANSWERS[code] : undefined;
+  if (answer === undefined) return { error };
+  const { retryAfterS, status } = answer;
+  const Kind = status === 504 ? GatewayTimeoutException : ServiceUnavailableException;
+  return { error: new Kind(undefined, { cause: error }), ...(retryAfterS === undefined ? {} : { retryAfterS }) };
 }
 
 /**

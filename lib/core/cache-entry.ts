@@ -23,7 +23,10 @@ export interface EntryFloor {
 export interface EntryLease {
   readonly token: string;
   readonly until: number;
+  /** Somebody said that it loads under it, and has not said that it ended. */
   readonly loading: boolean;
+  /** So long that is believed; absent: as long as the lease lives. */
+  readonly loadingUntil?: number;
 }
 
 /** The state of one key. Never changed in place: every step makes a new one, or returns the very same when it changes nothing. */
@@ -82,6 +85,21 @@ export function storedValue(value: EntryValue, now: number): StoredValue {
   };
 }
 
+function isLoading(lease: EntryLease | undefined, now: number): boolean {
+  return lease?.loading === true && (lease.loadingUntil === undefined || now < lease.loadingUntil);
+}
+
+/** What is said of loading when one more says it, for `loadingMs` or as long as the lease lives: never less than was said before. */
+function loadingFor(
+  lease: EntryLease | undefined,
+  now: number,
+  loadingMs: number | undefined,
+): Pick<EntryLease, 'loading' | 'loadingUntil'> {
+  const before = lease?.loading === true ? (lease.loadingUntil ?? Infinity) : -Infinity;
+  const loadingUntil = Math.max(before, now + (loadingMs ?? Infinity));
+  return loadingUntil === Infinity ? { loading: true } : { loading: true, loadingUntil };
+}
+
 /** The step `read` of the protocol. Writes nothing, so it returns no state. */
 export function readState(state: EntryState | undefined, now: number): KeyState {
   const value = keptValue(state, now);
@@ -90,7 +108,7 @@ export function readState(state: EntryState | undefined, now: number): KeyState 
   return {
     ...(value !== undefined && { value: storedValue(value, now) }),
     ...(lease !== undefined && { lease: lease.token }),
-    loading: lease?.loading ?? false,
+    loading: isLoading(lease, now),
     ...(mark !== undefined && { mark: mark.mark }),
   };
 }
@@ -102,7 +120,7 @@ export function readState(state: EntryState | undefined, now: number): KeyState 
 export function beginLoad(
   state: EntryState | undefined,
   now: number,
-  { lease, leaseMs, earlyMs = 0 }: BeginOptions,
+  { lease, leaseMs, loadingMs, unlessLoading = false, earlyMs = 0 }: BeginOptions,
 ): Step<BeginOutcome> {
   const before = liveState(state, now);
   const fresh = freshValue(before, now);
@@ -113,16 +131,32 @@ export function beginLoad(
   const found = live(before?.lease, now);
   const token = found?.token ?? lease;
   const existed = token !== lease;
+  const loading = existed && isLoading(found, now);
+  const until = Math.max(found?.until ?? -Infinity, now + leaseMs);
   return {
-    state: { ...before, lease: { token, until: Math.max(found?.until ?? -Infinity, now + leaseMs), loading: true } },
+    // Whoever finds another at work only looks: to prolong its word would keep one that has crashed alive for as long as anybody asks.
+    state:
+      loading && unlessLoading ? state : { ...before, lease: { token, until, ...loadingFor(found, now, loadingMs) } },
     outcome: {
       kind: 'lease',
       lease: token,
       existed,
-      loading: existed && found?.loading === true,
+      loading,
       begunAt: String(now),
       ...(before?.tombstoneUntil !== undefined &&
         before.tombstoneUntil > now && { tombstoneForMs: before.tombstoneUntil - now }),
     },
   };
+}
+
+/** The step `renew`. */
+export function renewLoad(
+  state: EntryState | undefined,
+  now: number,
+  args: { readonly lease: string; readonly loadingMs: number },
+): Step<boolean> {
+  const lease = live(state?.lease, now);
+  if (lease?.token !== args.lease) return { state, outcome: false };
+  const { token, until } = lease;
+  return { state: { ...state, lease: { token, until, ...loadingFor(lease, now, args.loadingMs) } }, outcome: true };
 }

@@ -4,7 +4,8 @@ import type { SupersededReason } from './versioned-store.js';
 import type { Version } from './version.js';
 
 /** Which step of the store an event speaks of. */
-export type StoreStep = 'read' | 'begin' | 'fill' | 'mark' | 'invalidate' | 'set' | 'register' | 'announce' | 'clear';
+export type StoreStep =
+  'read' | 'begin' | 'renew' | 'fill' | 'mark' | 'invalidate' | 'set' | 'register' | 'announce' | 'clear';
 
 /** Why the store was not asked. */
 export type UnaskedReason = 'breaker-open';
@@ -24,6 +25,24 @@ export type NotStoredReason =
   | 'no-ttl'
   | 'policy-failed';
 
+/** What keeps others from loading beside a load: the lock, the store's lease in its place (`onLockUnavailable: 'lease'`), or nothing. */
+export type LoadedUnder = 'lock' | 'lease' | 'none';
+
+/**
+ * Why a load holds no lock.
+ * - `lock-unavailable`, `store-unavailable`: the part is down; - `lock-lost`: it was lost while the loader ran, and the loader gave up; - `wait-ran-out`: `waitMs` was over while another loaded;
+ * - `nothing-came`: two loads elsewhere ended without a value and without saying why; - `unstored`: a load has just ended with a value that could not be stored; - `in-the-way`: what is stored cannot
+ * be read here and stays.
+ */
+export type UnlockedReason =
+  'lock-unavailable' | 'lock-lost' | 'wait-ran-out' | 'nothing-came' | 'unstored' | 'store-unavailable' | 'in-the-way';
+
+/**
+ * Why a stored value was loaded anew although `currentVersion` might have renewed it. `coarse-version`: it has milliseconds, which two updates may share; `no-version`; `not-comparable`: `currentVersion` gave a version of another kind; `failed`: it threw;
+ * `tag-announced`: one of its tags was announced a short while ago, or cannot be told.
+ */
+export type RenewalRefusal = 'coarse-version' | 'no-version' | 'not-comparable' | 'failed' | 'tag-announced';
+
 /**
  * Everything that happens, as plain objects in one union. `key` is the encoded key. An event is made when the thing has happened;
  * durations are milliseconds of this process's monotonic clock.
@@ -31,11 +50,14 @@ export type NotStoredReason =
 export type CacheEvent =
   /** A fresh value was found by the first look. */
   | { readonly type: 'hit'; readonly key: string; readonly freshForMs: number }
-  /** A stale value was served: while it is refreshed, because the load failed, takes longer than `softLoadTimeoutMs` or has no turn, or because the wait ran out. */
+  /**
+   * A stale value was served: while it is refreshed, because the load failed, takes longer than `softLoadTimeoutMs` or has no turn, because the wait ran out, or because the lock service is down
+   * (`onLockUnavailable: 'stale'`).
+   */
   | {
       readonly type: 'stale-hit';
       readonly key: string;
-      readonly because: 'refreshing' | 'load-failed' | 'load-slow' | 'load-limit' | 'wait-timeout';
+      readonly because: 'refreshing' | 'load-failed' | 'load-slow' | 'load-limit' | 'wait-timeout' | 'lock-unavailable';
     }
   /** A value that was served as a hit is loaded anew in the background, before it expires; see `eagerRefresh`. */
   | { readonly type: 'eager-refresh'; readonly key: string; readonly freshForMs: number }
@@ -63,6 +85,15 @@ export type CacheEvent =
       readonly previous: LockState;
       readonly error?: unknown;
     }
+  /** The lock service is down, and another loads the key under the store's lease, which serves as the lock. */
+  | { readonly type: 'lease-busy'; readonly key: string }
+  /** The wait for that load ended: the store told its end (`told`), a look at the store has shown it (`looked`), or it was given up. */
+  | {
+      readonly type: 'lease-waited';
+      readonly key: string;
+      readonly reason: 'told' | 'looked' | 'given-up';
+      readonly waitedMs: number;
+    }
   /** The second look found a value that another filled meanwhile. */
   | { readonly type: 'filled-by-another'; readonly key: string }
   /** The second look left or found a lease; the load may begin. */
@@ -78,8 +109,13 @@ export type CacheEvent =
       readonly because: 'limit' | 'queue-full' | 'wait-timeout';
       readonly background: boolean;
     }
-  /** A loader is called. `locked`: under the lock; else the policy, a part that is down or a wait that ran out lets it load without. */
-  | { readonly type: 'load-started'; readonly key: string; readonly locked: boolean }
+  /** Every load of this process. One that is not under the lock says why: those under `none` are what the fleet loads beyond one load a key. */
+  | {
+      readonly type: 'load-started';
+      readonly key: string;
+      readonly under: LoadedUnder;
+      readonly because?: UnlockedReason;
+    }
   /** A loader has given a value, after so long. */
   | { readonly type: 'load-finished'; readonly key: string; readonly loadMs: number }
   /** A loader has thrown, or did not end within `loadTimeoutMs`, after so long. */
@@ -88,6 +124,15 @@ export type CacheEvent =
   | { readonly type: 'failure-shared'; readonly key: string }
   /** The loaded value was stored, under the version that the database gave it; its size as it was encoded. */
   | { readonly type: 'stored'; readonly key: string; readonly version?: Version; readonly bytes: number }
+  /** What was stored is still what the row is, as `currentVersion` has shown: it is fresh again, without a load. */
+  | { readonly type: 'renewed'; readonly key: string; readonly version: Version }
+  /** What is stored is loaded anew, although `currentVersion` is given. */
+  | {
+      readonly type: 'renewal-refused';
+      readonly key: string;
+      readonly because: RenewalRefusal;
+      readonly error?: unknown;
+    }
   /** The loaded value was not stored, because the state had moved on. */
   | { readonly type: 'superseded'; readonly key: string; readonly reason: SupersededReason | 'tag-invalidated' }
   /** A load under way was overtaken by an announced change: later callers do not join it. */
@@ -99,8 +144,13 @@ export type CacheEvent =
   | { readonly type: 'version-regressed'; readonly key: string; readonly version: Version; readonly floor?: Version }
   /** The loaded value was returned, and could not be stored. `detail`: where in it, and what helps. */
   | { readonly type: 'not-stored'; readonly key: string; readonly reason: NotStoredReason; readonly detail?: string }
-  /** The wait for another's load ran out; what happens next is `onWaitTimeout`. */
-  | { readonly type: 'wait-timeout'; readonly key: string; readonly waitedMs: number }
+  /** A caller's wait for another's load ran out. `then` is what it gets: a stale value, an error, or what its process's one flight now loads (after one more try at the lock). */
+  | {
+      readonly type: 'wait-timeout';
+      readonly key: string;
+      readonly waitedMs: number;
+      readonly then: 'load' | 'stale' | 'fail';
+    }
   /** The store did not answer a step, or answered with an error; what happens next is `onStoreUnavailable`. With `unasked` it was not even asked. */
   | {
       readonly type: 'store-unavailable';
@@ -133,6 +183,10 @@ export type CacheEvent =
   | { readonly type: 'announcement-made-up'; readonly tags: number }
   /** The process ended with changes that it could not announce. Older values may be served until their `ttlMs` is over. */
   | { readonly type: 'announcement-lost'; readonly tags: number; readonly error: unknown }
+  /** So many rows that their writers had left in the outbox were announced here, and removed. */
+  | { readonly type: 'outbox-drained'; readonly rows: number }
+  /** The outbox could not be read, or what stands in it not be announced. It stays there, and is tried again. */
+  | { readonly type: 'outbox-failing'; readonly error: unknown }
   /** A writer's value was stored over one of a lower version, or its change was announced and nothing stored. */
   | { readonly type: 'set'; readonly key: string; readonly outcome: 'stored' | 'invalidated' }
   /** The namespace was emptied. */

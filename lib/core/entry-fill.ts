@@ -37,7 +37,11 @@ export function markState(
   const lease = live(state?.lease, now);
   if (lease?.token !== args.lease) return { state, outcome: undefined };
   return {
-    state: { ...state, lease: { ...lease, loading: false }, mark: { mark: args.mark, until: now + args.forMs } },
+    state: {
+      ...state,
+      lease: { token: lease.token, until: lease.until, loading: false },
+      mark: { mark: args.mark, until: now + args.forMs },
+    },
     outcome: undefined,
   };
 }

@@ -60,6 +60,8 @@ export class Flight {
   private gotSlot: (() => void) | undefined;
   /** Fires when waiting for another's load must end: load now (`hurry`), or go home because nobody waits. */
   readonly impatience = new LateSignal();
+  /** Fires when the lock service is away and whoever has a stale value takes it (`onLockUnavailable: 'stale'`). */
+  readonly outage = new LateSignal();
   /** Fires when the last caller has left before it loaded, or, with `cancelUnwatched`, while it does. */
   readonly unwatched = new LateSignal();
 
@@ -73,6 +75,8 @@ export class Flight {
   ) {}
 
   landed = false;
+  /** Its first look has shown a value, stale or about to be. */
+  sawValue = false;
   /** What is fresh for less than this does not end it: it refreshes a value before that expires. */
   earlyMs = 0;
   /** What those of its callers get who asked for a frozen value; made for the first of them. */
@@ -155,6 +159,22 @@ export class Flight {
 
   knowsAnnounced(tags: readonly string[]): boolean {
     return this.announced.size > 0 && tags.some((tag) => this.announced.has(tag));
+  }
+
+  /** What it loaded under its lease came to nothing: it goes on as one that has not begun. */
+  beginAgain(): void {
+    this.lease = undefined;
+    this.begunAt = undefined;
+  }
+
+  /** The lock service is away: callers that have a stale value take it. */
+  serveStale(): void {
+    this.outage.abort(new Error(`The lock service is away; "${this.key}" is refreshed by the lease`));
+  }
+
+  /** A refresh that nobody waits for: where another is at work it has nothing to do. */
+  get unattended(): boolean {
+    return this.background || (this.outage.aborted && this.watchers === 0);
   }
 
   /** The answer has brought the result: from here on it only lands. */

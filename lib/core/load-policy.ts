@@ -1,8 +1,14 @@
-/** What happens when `waitMs` ran out: load ourselves (one load per process), serve a stale value if there is one (else load), or reject with `WaitTimeoutError`. */
+/** What happens when `waitMs` ran out: try the lock once more and then load ourselves (one load per process), serve a stale value if there is one (else load), or reject with `WaitTimeoutError`. */
 export type WaitTimeoutPolicy = 'load' | 'stale' | 'fail';
 
-/** What happens when a part is down: load and answer all the same, or reject with the part's error. */
+/** What happens when the store is down: load and answer all the same, or reject with its error. */
 export type UnavailablePolicy = 'load' | 'fail';
+
+/**
+ * What happens when the lock service is down: the store's lease serves as the lock; load, once per process; serve a stale value if there is one (else as `'lease'`); or reject with
+ * `LockUnavailableError`.
+ */
+export type LockUnavailablePolicy = 'lease' | 'load' | 'stale' | 'fail';
 
 /** What callers get: each a value of its own, or a frozen one that the callers of one load share. */
 export type SharePolicy = 'copy' | 'frozen';
@@ -39,7 +45,7 @@ export interface LoadPolicy {
   readonly waitMs: number;
   readonly onWaitTimeout: WaitTimeoutPolicy;
   readonly onLoadLimit: LoadLimitPolicy;
-  readonly onLockUnavailable: UnavailablePolicy;
+  readonly onLockUnavailable: LockUnavailablePolicy;
   readonly onStoreUnavailable: UnavailablePolicy;
   /** After a failed load, how long its error is shared instead of loading again. 0: every caller loads again. */
   readonly failureBackoffMs: number;

@@ -1,28 +1,24 @@
 import type { CacheEvent } from './cache-event.js';
 import { sleep, type Clock } from './clock.js';
 import { LockUnavailableError, WaitTimeoutError } from './errors.js';
-import type { Flight, Landing } from './flight.js';
+import type { AfterWaiting } from './after-waiting.js';
+import type { Flight } from './flight.js';
 import { onAbort, type LateSignal } from './late-signal.js';
 import type { LockGate } from './lock-gate.js';
 import type { BusyLock, HeldLock, WakeReason } from './lock-provider.js';
 import type { LoadPolicy } from './load-policy.js';
-import type { Look } from './look.js';
-import type { SharedFailures } from './shared-failures.js';
+import { byLease, LOCKED, unlocked, type Turn, type Way } from './turn.js';
 
 /** A waiter that finds neither a value nor a mark after waking goes round once more, and then not again. */
 const MAX_ROUNDS = 2;
 /** After a holder's crash all its waiters wake at once; a random delay up to this keeps them from asking for the lock in one instant. */
 const CROWD_DELAY_MS = 30;
 
-/** The turn is ours (with the lock, or without it because that is what the policy says), or the wait brought the answer. */
-export type Turn = 'locked' | 'unlocked' | Landing;
-
 /** Taking the lock, or waiting until whoever has it has filled the key. What is waited for is the value, not the lock. */
 export class LockTurn {
   constructor(
     private readonly locks: LockGate,
-    private readonly look: Look,
-    private readonly failures: SharedFailures,
+    private readonly afterWaiting: AfterWaiting,
     private readonly clock: Clock,
     private readonly lockTimeoutMs: number,
     private readonly stop: LateSignal,
@@ -33,11 +29,8 @@ export class LockTurn {
   async take(flight: Flight, policy: LoadPolicy, likelyFree: boolean): Promise<Turn> {
     for (let round = 1; round <= MAX_ROUNDS; round++) {
       const attempt = await this.attempt(flight, policy, likelyFree && round === 1);
-      if (attempt === undefined) return 'unlocked';
-      if (attempt.acquired) {
-        this.hold(flight, attempt);
-        return 'locked';
-      }
+      if (attempt === undefined) return withoutLock(flight, policy, 'lock-unavailable');
+      if (attempt.acquired) return this.hold(flight, attempt);
       this.report({ type: 'lock-busy', key: flight.key });
       const turn = await this.wait(flight, policy, attempt);
       if (turn !== undefined) return turn;
@@ -45,10 +38,10 @@ export class LockTurn {
     }
     if (policy.onWaitTimeout === 'fail')
       throw new WaitTimeoutError(`Two loads of "${flight.key}" elsewhere ended without a value`);
-    return 'unlocked';
+    return unlocked('nothing-came');
   }
 
-  /** Undefined when the lock service can't be asked and the policy is to load all the same. */
+  /** Undefined when the lock service can't be asked and the policy is to go on without it. */
   private async attempt(
     flight: Flight,
     policy: LoadPolicy,
@@ -70,7 +63,7 @@ export class LockTurn {
     return undefined;
   }
 
-  private hold(flight: Flight, lock: HeldLock): void {
+  private hold(flight: Flight, lock: HeldLock): Way {
     const { key } = flight;
     const { token } = lock;
     const heldSince = this.clock.elapsedMs();
@@ -85,6 +78,7 @@ export class LockTurn {
         this.report({ type: 'lock-released', key, heldMs: this.clock.elapsedMs() - heldSince });
       });
     });
+    return LOCKED;
   }
 
   /** Undefined: nothing is there, go round again. */
@@ -97,14 +91,14 @@ export class LockTurn {
     const reason = await this.awaitRelease(flight, policy, busy);
     this.stop.throwIfAborted();
     if (flight.abandoned) return { kind: 'nothing' };
-    const found = await flight.ask(() => this.lookAfterWaking(flight));
-    if (found !== undefined) return found;
+    const found = await this.afterWaiting.at(flight);
+    if (found.kind !== 'none') return found;
     if (flight.impatience.aborted || reason === 'timeout') {
       return this.ranOut(flight, policy);
     }
     if (reason === 'contact-lost' || reason === 'closed') {
       this.unavailable(flight, policy, new LockUnavailableError(`The lock service can't tell any more (${reason})`));
-      return 'unlocked';
+      return withoutLock(flight, policy, 'lock-unavailable');
     }
     return undefined;
   }
@@ -129,31 +123,24 @@ export class LockTurn {
     }
   }
 
-  /**
-   * The holder is done. Its value: go home with it. Its failure: share that. A mark that nothing could be stored: load at once, without taking the lock
-   * in turn with everybody else who waited.
-   */
-  private async lookAfterWaking(flight: Flight): Promise<Turn | undefined> {
-    const { key } = flight;
-    const seen = await this.look.at(key);
-    if (!seen.up) return 'unlocked';
-    const fresh = await this.look.fresh(key, seen.state);
-    if (fresh === 'in-the-way') return 'unlocked';
-    if (fresh !== 'none') {
-      flight.end();
-      return { kind: 'found', ...fresh };
+  /** One more try at the lock, which its holder may have just lost: who gets it keeps the others waiting for one load. Who does not loads beside it. */
+  private async ranOut(flight: Flight, policy: LoadPolicy): Promise<Turn> {
+    if (!flight.impatience.aborted && policy.onWaitTimeout === 'fail') {
+      throw new WaitTimeoutError(`No value of "${flight.key}" came within waitMs = ${String(policy.waitMs)}`);
     }
-    const { mark } = seen.state;
-    if (mark?.kind === 'failed') {
-      flight.end();
-      this.report({ type: 'failure-shared', key });
-      throw this.failures.forMark(key, mark);
-    }
-    return mark?.kind === 'unstored' ? 'unlocked' : undefined;
+    const attempt = await this.attempt(flight, policy, false);
+    if (attempt?.acquired === true) return this.hold(flight, attempt);
+    attempt?.dispose();
+    return unlocked('wait-ran-out');
   }
+}
 
-  private ranOut(flight: Flight, policy: LoadPolicy): Turn {
-    if (flight.impatience.aborted || policy.onWaitTimeout !== 'fail') return 'unlocked';
-    throw new WaitTimeoutError(`No value of "${flight.key}" came within waitMs = ${String(policy.waitMs)}`);
-  }
+/** The lock service cannot be asked, or has lost our lock, and the policy is to go on. */
+export function withoutLock(
+  flight: Flight,
+  { onLockUnavailable }: LoadPolicy,
+  because: 'lock-unavailable' | 'lock-lost',
+): Way {
+  if (onLockUnavailable === 'stale') flight.serveStale();
+  return onLockUnavailable === 'load' ? unlocked(because) : byLease(because);
 }

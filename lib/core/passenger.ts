@@ -84,23 +84,25 @@ export class Passenger {
     for (const step of this.undo.splice(0)) step();
   }
 
-  /** What becomes of this caller when `waitMs` runs out; see `onWaitTimeout`. */
+  /** What becomes of this caller when `waitMs` runs out, or the lock service is away; see `onWaitTimeout` and `onLockUnavailable`. */
   private patience(flight: Flight, seen: Seen): { staleInstead: Promise<Answer<unknown>>; stop: () => void } {
     const { key, policy } = this.request;
+    const undo: (() => void)[] = [];
     const waitedMs = this.clock.elapsedMs() - this.waitingSince;
-    let stop = (): void => undefined;
     const staleInstead = new Promise<Answer<unknown>>((resolve, reject) => {
       const ranOut = (): void => {
         if (this.leads && flight.loading) return;
-        if (!this.patienceOver) this.report({ type: 'wait-timeout', key, waitedMs: policy.waitMs });
+        // It waits for a slot of this process: to load at once is what it may not.
+        const { isQueued } = flight;
+        const fails = policy.onWaitTimeout === 'fail';
+        const stale = !fails && (isQueued || policy.onWaitTimeout === 'stale') ? this.usable(seen) : undefined;
+        const then = stale !== undefined ? 'stale' : fails || isQueued ? 'fail' : 'load';
+        if (!this.patienceOver) this.report({ type: 'wait-timeout', key, waitedMs: policy.waitMs, then });
         this.patienceOver = true;
-        if (policy.onWaitTimeout === 'fail') {
+        if (fails) {
           reject(new WaitTimeoutError(`No value of "${key}" came within waitMs = ${String(policy.waitMs)}`));
           return;
         }
-        // It waits for a slot of this process: to load at once is what it may not.
-        const { isQueued } = flight;
-        const stale = isQueued || policy.onWaitTimeout === 'stale' ? this.usable(seen) : undefined;
         if (stale === undefined) {
           if (isQueued) reject(this.limit.shed(flight, 'wait-timeout'));
           else flight.hurry();
@@ -109,9 +111,19 @@ export class Passenger {
         this.report({ type: 'stale-hit', key, because: isQueued ? 'load-limit' : 'wait-timeout' });
         resolve({ value: stale.value, outcome: 'STALE' });
       };
-      stop = this.clock.after(Math.max(0, policy.waitMs - waitedMs), ranOut);
+      const lockIsAway = (): void => {
+        const stale = this.usable(seen);
+        if (stale === undefined) return;
+        flight.detach();
+        this.report({ type: 'stale-hit', key, because: 'lock-unavailable' });
+        resolve({ value: stale.value, outcome: 'STALE' });
+      };
+      undo.push(flight.outage.onAbort(lockIsAway), this.clock.after(Math.max(0, policy.waitMs - waitedMs), ranOut));
     });
     staleInstead.catch(() => undefined);
+    const stop = (): void => {
+      for (const step of undo) step();
+    };
     return { staleInstead, stop };
   }
 

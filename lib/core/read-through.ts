@@ -1,7 +1,7 @@
 import { Announcements, type KeyChange } from './announcements.js';
 import type { CacheEvent, CacheObserver } from './cache-event.js';
 import { noBreaker, type BreakerFactory } from './circuit-breaker.js';
-import type { Clock } from './clock.js';
+import { withDeadline, type Clock } from './clock.js';
 import type { EntryCodec } from './entry-codec.js';
 import { EagerRefresh } from './eager-refresh.js';
 import { CacheClosedError } from './errors.js';
@@ -16,10 +16,14 @@ import type { Answer, LoadRequest } from './load-request.js';
 import { Loading } from './loading.js';
 import { LockGate } from './lock-gate.js';
 import type { LockProvider } from './lock-provider.js';
+import { AfterWaiting } from './after-waiting.js';
+import { LeaseTurn } from './lease-turn.js';
+import { LoadClaims } from './load-claim.js';
 import { LockTurn } from './lock-turn.js';
 import { Look, type FreshHit } from './look.js';
 import { Passenger } from './passenger.js';
 import { RecentLoads } from './recent-loads.js';
+import { Renewals } from './renewal.js';
 import { SharedFailures } from './shared-failures.js';
 import { SingleFlight } from './single-flight.js';
 import { StoreGate } from './store-gate.js';
@@ -70,6 +74,10 @@ export class ReadThrough {
   private readonly flights: SingleFlight;
   private readonly chain = new LoadChain();
   private readonly stopping = new LateSignal();
+  /** Nothing is refreshed any more. */
+  private quiet = false;
+  /** Only the loads that are under way go on, and what their loaders ask for. */
+  private landing = false;
 
   constructor(private readonly parts: ReadThroughParts) {
     const { clock, codec, floorMs, lockTimeoutMs, locks, maxKeysPerTag, storeTimeoutMs } = parts;
@@ -84,13 +92,17 @@ export class ReadThrough {
     this.recent = parts.refreshOnChange ? new RecentLoads(clock, MAX_RECENT) : undefined;
     // A floor lives at least as long as a lease, and a load that outlives its lease is refused.
     const tagging = new Tagging(this.store, { maxKeysPerTag, memoryMs: 2 * floorMs }, this.report);
+    const afterWaiting = new AfterWaiting(this.look, this.failures, this.report);
     this.limit = new LoadLimit(parts.limits ?? NO_LIMITS, clock, stop, this.report);
     this.loading = new Loading({
       store: this.store,
       look: this.look,
       limit: this.limit,
-      turns: new LockTurn(this.locks, this.look, this.failures, clock, lockTimeoutMs, stop, this.report),
+      turns: new LockTurn(this.locks, afterWaiting, clock, lockTimeoutMs, stop, this.report),
+      leases: new LeaseTurn(this.store, afterWaiting, clock, lockTimeoutMs, stop, this.report),
+      claims: new LoadClaims(this.store, clock),
       keep: new Keep(this.store, codec, clock, this.look, this.failures, tagging, floorMs, this.report),
+      renewals: new Renewals(this.look, tagging, this.report),
       failures: this.failures,
       chain: this.chain,
       eager: this.eager,
@@ -120,6 +132,7 @@ export class ReadThrough {
   async getOrLoad<T>(request: LoadRequest<T>): Promise<Answer<T>> {
     const { key, policy } = request;
     this.stopping.throwIfAborted();
+    if (this.landing && this.chain.flight === undefined) throw closed();
     this.chain.refuseReentry(key);
     let passenger: Passenger | undefined;
     try {
@@ -177,13 +190,32 @@ export class ReadThrough {
     return this.announcements.clear();
   }
 
+  /** From here on nothing is loaded in the background: a stale value is served and not refreshed. What a caller waits for is loaded as ever. */
+  stopBackground(): void {
+    this.quiet = true;
+  }
+
+  /** Refuses new callers with `CacheClosedError`, and resolves when every load under way has ended, or after `withinMs`. Never rejects. */
+  async land(withinMs: number): Promise<void> {
+    this.quiet = true;
+    this.landing = true;
+    await withDeadline(this.parts.clock, this.allLanded(), withinMs, closed).catch(() => undefined);
+  }
+
   /** Ends every load and every wait with `CacheClosedError`, and resolves when none is left. What was given to the constructor stays open. */
   async close(): Promise<void> {
-    this.stopping.abort(new CacheClosedError('The cache is closed: the application shuts down'));
-    await Promise.allSettled(this.flights.all().map((flight) => flight.landing));
+    this.quiet = true;
+    this.stopping.abort(closed());
+    await this.allLanded();
     this.failures.clear();
     this.store.close();
     this.locks.close();
+  }
+
+  /** Loaders that are under way may still ask for other keys. */
+  private async allLanded(): Promise<void> {
+    for (let flights = this.flights.all(); flights.length > 0; flights = this.flights.all())
+      await Promise.allSettled(flights.map((flight) => flight.landing));
   }
 
   // --- look -----------------------------------------------------------------------------------------------------------------------
@@ -207,7 +239,7 @@ export class ReadThrough {
     if (stale !== undefined) {
       this.report({ type: 'stale-hit', key, because: failed ? 'load-failed' : 'refreshing' });
       // Somebody loads already, or a load has just failed: no flight. Nor where this process is on its way.
-      if (!state.loading && failed === undefined && this.flights.current(key) === undefined) {
+      if (!this.quiet && !state.loading && failed === undefined && this.flights.current(key) === undefined) {
         this.launch(seen, request, true);
       }
       return { value: stale.value, outcome: 'STALE' };
@@ -274,7 +306,7 @@ export class ReadThrough {
     const { key, policy } = request;
     const { loading, mark } = seen.state;
     if (loading || mark !== undefined || this.flights.current(key) !== undefined) return;
-    if (this.stopping.aborted || !this.eager.isDue(key, policy, hit)) return;
+    if (this.quiet || !this.eager.isDue(key, policy, hit)) return;
     this.report({ type: 'eager-refresh', key, freshForMs: hit.freshForMs });
     // What another has filled since is fresh for longer than what was seen, and ends the flight.
     this.launch(seen, request, true, hit.freshForMs + 1);
@@ -304,7 +336,7 @@ export class ReadThrough {
     if (recent === undefined) return;
     const seen = await this.look.at(key);
     const isNeeded = seen.up && seen.state.value === undefined && !seen.state.loading;
-    if (isNeeded && this.flights.current(key) === undefined && !this.stopping.aborted)
+    if (isNeeded && this.flights.current(key) === undefined && !this.quiet)
       recent.inContext(() => this.launch(seen, recent.request, true));
   };
 
@@ -333,4 +365,8 @@ export class ReadThrough {
 function presented<T>(answer: Answer<T>, share: SharePolicy): Answer<T> {
   if (share === 'frozen') freezeDeep(answer.value);
   return answer;
+}
+
+function closed(): CacheClosedError {
+  return new CacheClosedError('The cache is closed: the application shuts down');
 }

@@ -8,6 +8,7 @@ import type {
   Fill,
   FillOutcome,
   Invalidation,
+  KeyListener,
   KeyState,
   LoadMark,
   TagOutcome,
@@ -47,6 +48,24 @@ export class StoreGate {
 
   begin(key: string, options: BeginOptions): Promise<BeginOutcome> {
     return this.ask('begin', key, () => this.store.begin(key, options));
+  }
+
+  /** Whether a load may say that it is still under way; else it is believed for as long as its lease lives. */
+  get renews(): boolean {
+    return this.store.renew !== undefined;
+  }
+
+  renew(key: string, lease: string, loadingMs: number): Promise<boolean> {
+    return this.ask('renew', key, () => this.store.renew?.(key, lease, loadingMs) ?? Promise.resolve(false));
+  }
+
+  /** Never fails: whoever waits does not depend on it. */
+  listen(key: string, onEnd: () => void): KeyListener {
+    try {
+      return this.store.listen?.(key, onEnd) ?? DEAF;
+    } catch {
+      return DEAF;
+    }
   }
 
   fill(key: string, fill: Fill): Promise<FillOutcome> {
@@ -126,6 +145,8 @@ export class StoreGate {
 function isOutage(error: unknown): boolean {
   return error instanceof StoreUnavailableError ? !error.refused : !isDistributedCacheError(error);
 }
+
+const DEAF: KeyListener = { live: false, stop: () => undefined };
 
 /** A store that throws instead of rejecting has failed all the same. */
 function started<T>(call: () => Promise<T>): Promise<T> {

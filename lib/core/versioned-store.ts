@@ -40,8 +40,25 @@ export interface BeginOptions {
   readonly lease: string;
   /** The lease lives at least this long from now. Milliseconds, > 0. */
   readonly leaseMs: number;
+  /**
+   * So long from now others believe that somebody loads, unless `renew` prolongs it. Milliseconds, > 0; default: as long as the lease lives. Given only to a store that has `renew`.
+   */
+  readonly loadingMs?: number;
+  /**
+   * The lease serves as the lock. Where somebody loads under the live lease it is returned with `loading: true`, nothing of it is prolonged, and the caller waits
+   * instead of loading; whoever listens to this key is woken when that load ends. Default false.
+   */
+  readonly unlessLoading?: boolean;
   /** A value that is fresh for less than this counts as stale: it is to be loaded anew before it is. Milliseconds, >= 0. Default 0. */
   readonly earlyMs?: number;
+}
+
+/** Hears when a load that others wait for has ended; see {@link VersionedStore.listen}. */
+export interface KeyListener {
+  /** True while what happens to the key is heard, as far as that can be known; false: look at the store more often. */
+  readonly live: boolean;
+  /** May be called twice. */
+  stop(): void;
 }
 
 /** What the second look found: an answer, or the lease under which to load. */
@@ -165,6 +182,18 @@ export abstract class VersionedStore {
    * none; its life is prolonged to cover `leaseMs` from now, and the state says that somebody loads. A live lease is never replaced.
    */
   abstract begin(key: string, options: BeginOptions): Promise<BeginOutcome>;
+
+  /**
+   * Optional. The word of a load that is still under way: while that lease is live, others believe for `loadingMs` from now that somebody loads; never for less than they did. False: the lease is
+   * gone. Without this method somebody is believed to be loading for as long as the lease lives.
+   */
+  renew?(key: string, lease: string, loadingMs: number): Promise<boolean>;
+
+  /**
+   * Optional. Calls `onEnd`, any number of times, soon after a step has ended a load that a `begin` with `unlessLoading` has found: a `fill`, `mark`, `invalidate` or `set`, on any instance.
+   * Only a hint, which may be late or lost: who waits looks at the store from time to time all the same. Must not throw.
+   */
+  listen?(key: string, onEnd: () => void): KeyListener;
 
   /**
    * Stores the value if that lease is still live on the state **and** the version is not below the floor (announced, or the stored value's own); equal

@@ -31,13 +31,17 @@ export class Announcer {
 
   constructor(private readonly parts: AnnouncerParts) {}
 
-  /** Resolves when it is announced, or when that has failed and it is kept for later. Never rejects: the change is committed, whatever becomes of its announcement. */
-  async announce(changes: readonly TagChange[]): Promise<void> {
-    if (changes.length === 0) return;
+  /**
+   * Resolves with true when it is announced, with false when that has failed and it is kept for later. Never rejects: the change is committed, whatever becomes of its announcement.
+   */
+  async announce(changes: readonly TagChange[]): Promise<boolean> {
+    if (changes.length === 0) return true;
     try {
       await this.inTime(this.parts.announce(changes));
+      return true;
     } catch (error) {
       this.keep(changes, error);
+      return false;
     }
   }
 

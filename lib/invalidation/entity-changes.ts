@@ -1,29 +1,61 @@
 import type { TypeOrmDataSource } from '../codec/entity-metadata.js';
+import type { TagChange } from '../core/tagging.js';
 import { Announcer, type AnnouncerParts } from './announcer.js';
+import { Outbox, type OutboxSettings } from './outbox/outbox.js';
+import type { OutboxRow } from './outbox/outbox-row.js';
 import { EntityCacheSubscriber, type EntityCacheSubscriberOptions } from './typeorm/entity-cache.subscriber.js';
+
+export interface EntityChangesParts
+  extends AnnouncerParts, Pick<EntityCacheSubscriberOptions, 'versionOf' | 'bulkChanges'> {
+  readonly namespace: string;
+  /** Undefined: changes are not kept in the database. */
+  readonly outbox: OutboxSettings | undefined;
+  /** Hears, with the name of an entity, of changes that could not be kept there. */
+  readonly passedBy: (entity: string) => void;
+}
 
 /** Hears of the changes of any number of data sources, and announces them. */
 export class EntityChanges {
   private readonly announcer: Announcer;
+  private readonly outbox: Outbox | undefined;
   private readonly subscriber: EntityCacheSubscriber;
   private readonly watched = new Set<TypeOrmDataSource>();
 
-  constructor(parts: AnnouncerParts & Omit<EntityCacheSubscriberOptions, 'announce'>) {
-    const { versionOf, bulkChanges } = parts;
+  constructor(parts: EntityChangesParts) {
+    const { versionOf, bulkChanges, passedBy } = parts;
     this.announcer = new Announcer(parts);
+    const outbox = parts.outbox && new Outbox({ ...parts, ...parts.outbox });
+    this.outbox = outbox;
     this.subscriber = new EntityCacheSubscriber({
-      announce: (changes) => this.announcer.announce(changes),
+      announce: (changes, rows) => this.announce(changes, rows),
       versionOf,
       bulkChanges,
+      outbox: outbox && { write: (queryRunner, changes) => outbox.write(queryRunner, changes), passedBy },
     });
   }
 
-  /** May be called again: a data source that is initialized makes a new list of its subscribers. */
+  /**
+   * May be called again: a data source that is initialized makes a new list of its subscribers.
+   *
+   * @throws InvalidOptionsError for a database that has no outbox, where one is asked for
+   */
   watch(dataSource: TypeOrmDataSource): void {
     const { subscribers } = dataSource;
     if (subscribers === undefined || subscribers.includes(this.subscriber)) return;
+    this.outbox?.watch(dataSource);
     subscribers.push(this.subscriber);
     this.watched.add(dataSource);
+  }
+
+  /** Begins what is done in the background. @throws InvalidOptionsError when the outbox has no table */
+  async start(): Promise<void> {
+    await this.outbox?.check();
+    this.outbox?.start();
+  }
+
+  /** Ends what is done in the background. Changes are still heard and announced. */
+  async stop(): Promise<void> {
+    await this.outbox?.stop();
   }
 
   /** Data sources may outlive the application. */
@@ -34,5 +66,11 @@ export class EntityChanges {
     }
     this.watched.clear();
     await this.announcer.close();
+    await this.outbox?.close();
+  }
+
+  /** What could not be announced stays in the outbox: it outlives this process, which goes on trying too. */
+  private async announce(changes: readonly TagChange[], rows: readonly OutboxRow[]): Promise<void> {
+    if (await this.announcer.announce(changes)) this.outbox?.remove(rows);
   }
 }

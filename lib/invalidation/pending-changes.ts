@@ -2,12 +2,17 @@ import { tagNameOf } from '../codec/entity-identity.js';
 import type { TagChange } from '../core/tagging.js';
 import type { EntityChange } from './entity-change.js';
 import { entityKeys, everything } from './entity-keys.js';
+import type { OutboxRow } from './outbox/outbox-row.js';
 
 /** A transaction that touches more than this announces its entities as a whole. */
 const MAX_TAGS = 10_000;
 
 /** What one transaction will announce when it is committed. */
 export class PendingChanges {
+  /** It has been written into the outbox, or is being written: what comes after that is not in it. */
+  isInOutbox = false;
+  /** The rows there. */
+  readonly rows: OutboxRow[] = [];
   private readonly byTag = new Map<string, TagChange>();
   private readonly wholeEntities = new Set<string>();
   private readonly names = new Set<string>();

@@ -16,6 +16,8 @@ export interface CacheCounts {
   readonly misses: number;
   /** Loads that were started here. */
   readonly loads: number;
+  /** Those of them that nothing kept from running beside another's: neither the lock nor the store's lease in its place. */
+  readonly unlockedLoads: number;
   /** Loads whose loader failed or took longer than `loadTimeoutMs`. */
   readonly loadFailures: number;
   /** Loads that had to wait for their turn, because `maxConcurrentLoads` were under way. */
@@ -26,6 +28,8 @@ export interface CacheCounts {
   readonly waits: number;
   /** Loaded values that were stored. */
   readonly stored: number;
+  /** Stored values that `currentVersion` has shown to be current, and that were spared a load. */
+  readonly renewed: number;
   /** Loaded values that were not stored because the state had moved on. */
   readonly superseded: number;
   /** Loaded values that could not be stored: not serializable, too large, `undefined`. */
@@ -58,11 +62,13 @@ export class CacheStats extends CacheObserver {
     eagerRefreshes: 0,
     misses: 0,
     loads: 0,
+    unlockedLoads: 0,
     loadFailures: 0,
     queuedLoads: 0,
     shedLoads: 0,
     waits: 0,
     stored: 0,
+    renewed: 0,
     superseded: 0,
     notStored: 0,
     invalidations: 0,
@@ -90,11 +96,12 @@ const COUNTED: Partial<Record<CacheEvent['type'], readonly (keyof Counts)[]>> = 
   miss: ['requests', 'misses'],
   joined: ['waits'],
   'lock-waited': ['waits'],
-  'load-started': ['loads'],
+  'lease-waited': ['waits'],
   'load-queued': ['queuedLoads'],
   'load-shed': ['shedLoads'],
   'load-failed': ['loadFailures'],
   stored: ['stored'],
+  renewed: ['renewed'],
   superseded: ['superseded'],
   'not-stored': ['notStored'],
   invalidated: ['invalidations'],
@@ -108,12 +115,14 @@ const STALE_COUNTED = {
   'load-failed': ['staleHits'],
   'load-slow': ['staleHits', 'softTimeouts'],
   'load-limit': ['staleHits'],
+  'lock-unavailable': ['staleHits'],
   'wait-timeout': ['staleHits'],
 } as const;
 
 function countedBy(event: CacheEvent): readonly (keyof Counts)[] {
   // One that was served after a failed load or a long wait was a miss before, and is counted as a request there.
   if (event.type === 'stale-hit') return STALE_COUNTED[event.because];
+  if (event.type === 'load-started') return event.under === 'none' ? ['loads', 'unlockedLoads'] : ['loads'];
   if (event.type === 'store-unavailable') return [event.unasked === undefined ? 'storeFailures' : 'storeUnasked'];
   if (event.type === 'breaker-changed')
     return event.state === 'open' && event.previous === 'closed' ? ['breakerOpenings'] : [];

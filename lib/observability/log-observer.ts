@@ -1,4 +1,4 @@
-import { CacheObserver, type CacheEvent, type NotStoredReason } from '../core/cache-event.js';
+import { CacheObserver, type CacheEvent, type NotStoredReason, type RenewalRefusal } from '../core/cache-event.js';
 import type { Clock } from '../core/clock.js';
 import { PartLog } from './part-log.js';
 
@@ -25,6 +25,13 @@ const NOT_STORED: Record<NotStoredReason, string | undefined> = {
   'tags-unknown': 'its tags cannot be told',
   'policy-failed': 'its policy cannot be told',
 };
+
+const NOT_RENEWED = {
+  'coarse-version': 'it has milliseconds, which two updates may share; add a @VersionColumn()',
+  'no-version': 'what is stored has none',
+  'not-comparable': 'currentVersion gave one of another kind; read the column that entity or version reads',
+  failed: 'currentVersion failed',
+} as const satisfies Record<Exclude<RenewalRefusal, 'tag-announced'>, string>;
 
 /**
  * Writes what an operator should know, and nothing while all is well: when a part goes down, when it is back, after how long and after how many failures, and the first occurrence of what needs a change in
@@ -53,7 +60,8 @@ export class LogObserver extends CacheObserver {
         );
       case 'lock-unavailable':
         return this.lock.failed(
-          () => `The lock service does not answer (${text(event.error)}); each process loads for itself.`,
+          () =>
+            `The lock service does not answer (${text(event.error)}); onLockUnavailable decides, by default the store's lease serves as the lock.`,
         );
       case 'breaker-changed':
         return this.breaker(event);
@@ -75,6 +83,12 @@ export class LogObserver extends CacheObserver {
         );
       case 'not-stored':
         return this.notStored(event);
+      case 'renewal-refused':
+        if (event.because === 'tag-announced') return;
+        return this.warn(
+          `${event.type} ${event.because}`,
+          `The value of ${event.key} was loaded, and could not be renewed by its version: ${NOT_RENEWED[event.because]}${event.error === undefined ? '' : `: ${text(event.error)}`}.`,
+        );
       case 'load-shed':
         if (event.background) return;
         return this.warn(
@@ -92,6 +106,11 @@ export class LogObserver extends CacheObserver {
         return this.warn(
           event.type,
           `The process ends with changes that could not be announced (${text(event.error)}): older values may be served until their ttlMs is over.`,
+        );
+      case 'outbox-failing':
+        return this.warn(
+          event.type,
+          `The outbox could not be drained (${text(event.error)}); it is tried again. What others have left there is not announced until then.`,
         );
       case 'corrupt-entry':
         return this.warn(
@@ -132,7 +151,7 @@ export class LogObserver extends CacheObserver {
     if (state === 'auth-failed')
       return this.warn(
         `lock ${state}`,
-        `${provider} refuses our credentials${because}; correct them and restart. Until then each process loads for itself.`,
+        `${provider} refuses our credentials${because}; correct them and restart. Until then onLockUnavailable decides who loads.`,
       );
     if (state === 'lost')
       return this.lock.isDown(

@@ -2,6 +2,7 @@ import type {
   EagerRefreshPolicy,
   LoadLimitPolicy,
   LoadPolicy,
+  LockUnavailablePolicy,
   SharePolicy,
   UnavailablePolicy,
   WaitTimeoutPolicy,
@@ -68,7 +69,7 @@ export interface CachePolicy {
   /** The longest wait for another's load; then `onWaitTimeout`. 0 to 86,400,000. Default: `loadTimeoutMs`. 0: do not wait. */
   readonly waitMs?: number;
   /**
-   * What happens when `waitMs` ran out. `'load'` (default): load ourselves, one load per process; `'stale'`: serve a stale value if there is one, else load (needs
+   * What happens when `waitMs` ran out. `'load'` (default): try the lock once more, then load ourselves, one load per process; `'stale'`: serve a stale value if there is one, else load (needs
    * `staleIfErrorMs` > 0); `'fail'`: reject with a `WaitTimeoutError`.
    */
   readonly onWaitTimeout?: WaitTimeoutPolicy;
@@ -78,7 +79,12 @@ export interface CachePolicy {
    */
   readonly onLoadLimit?: LoadLimitPolicy;
   /** What happens when the lock service is down. `'load'` (default): load, one load per process; `'fail'`: reject with a `LockUnavailableError`. */
-  readonly onLockUnavailable?: UnavailablePolicy;
+  /**
+   * What happens when the lock service is down, slow, or has lost our session. `'lease'` (default): the store's lease serves as the lock, so one instance loads and the others wait for the value; `'load'`: load,
+   * one load per process; `'stale'`: a stale value if there is one, which one instance then refreshes in the background, else as `'lease'` (needs `staleIfErrorMs` > 0); `'fail'`: reject with a
+   * `LockUnavailableError`.
+   */
+  readonly onLockUnavailable?: LockUnavailablePolicy;
   /** What happens when the store is down. `'load'` (default): load and store nothing, one load per process; `'fail'`: reject with a `StoreUnavailableError`. */
   readonly onStoreUnavailable?: UnavailablePolicy;
   /**
@@ -132,7 +138,7 @@ export const POLICY_RULES = {
   waitMs: wholeNumber('milliseconds', 0, DAY_MS),
   onWaitTimeout: oneOf('load', 'stale', 'fail'),
   onLoadLimit: oneOf('wait', 'shed'),
-  onLockUnavailable: oneOf('load', 'fail'),
+  onLockUnavailable: oneOf('lease', 'load', 'stale', 'fail'),
   onStoreUnavailable: oneOf('load', 'fail'),
   failureBackoffMs: wholeNumber('milliseconds', 0, HOUR_MS),
   replicaLagMs: wholeNumber('milliseconds', 0, HOUR_MS),
@@ -150,7 +156,7 @@ const DEFAULTS: Omit<LoadPolicy, 'waitMs' | 'softLoadTimeoutMs'> = {
   loadTimeoutMs: 30_000,
   onWaitTimeout: 'load',
   onLoadLimit: 'wait',
-  onLockUnavailable: 'load',
+  onLockUnavailable: 'lease',
   onStoreUnavailable: 'load',
   failureBackoffMs: 1_000,
   replicaLagMs: 0,
@@ -194,6 +200,11 @@ export function policyConflicts(
   if (policy.onWaitTimeout === 'stale' && policy.staleIfErrorMs === 0) {
     mistakes.push(
       "onWaitTimeout: expected staleIfErrorMs above 0 beside 'stale', got staleIfErrorMs 0: there would never be a stale value to serve. Set staleIfErrorMs, or take 'load' or 'fail'.",
+    );
+  }
+  if (policy.onLockUnavailable === 'stale' && policy.staleIfErrorMs === 0) {
+    mistakes.push(
+      "onLockUnavailable: expected staleIfErrorMs above 0 beside 'stale', got staleIfErrorMs 0: there would never be a stale value to serve. Set staleIfErrorMs, or take 'lease', 'load' or 'fail'.",
     );
   }
   if (policy.softLoadTimeoutMs < policy.loadTimeoutMs && policy.staleIfErrorMs === 0) {

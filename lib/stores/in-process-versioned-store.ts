@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { beginLoad, expiresAt, readState, type EntryState, type Step } from '../core/cache-entry.js';
+import { beginLoad, expiresAt, readState, renewLoad, type EntryState, type Step } from '../core/cache-entry.js';
 import type { Clock } from '../core/clock.js';
 import { invalidateState, setState } from '../core/entry-change.js';
 import { fillState, markState } from '../core/entry-fill.js';
@@ -80,6 +80,10 @@ export class InProcessVersionedStore extends VersionedStore {
 
   begin(key: string, options: BeginOptions): Promise<BeginOutcome> {
     return this.#step(key, (state, now) => beginLoad(state, now, options));
+  }
+
+  override renew(key: string, lease: string, loadingMs: number): Promise<boolean> {
+    return this.#step(key, (state, now) => renewLoad(state, now, { lease, loadingMs }));
   }
 
   fill(key: string, fill: Fill): Promise<FillOutcome> {

@@ -1,4 +1,4 @@
-import { beginLoad, expiresAt, readState, type EntryState, type Step } from '../core/cache-entry.js';
+import { beginLoad, expiresAt, readState, renewLoad, type EntryState, type Step } from '../core/cache-entry.js';
 import { withDeadline, type Clock } from '../core/clock.js';
 import { invalidateState, setState } from '../core/entry-change.js';
 import { fillState, markState } from '../core/entry-fill.js';
@@ -75,6 +75,10 @@ export class NonAtomicVersionedStore extends VersionedStore {
 
   begin(key: string, options: BeginOptions): Promise<BeginOutcome> {
     return this.#step(key, (state, now) => beginLoad(state, now, options));
+  }
+
+  override renew(key: string, lease: string, loadingMs: number): Promise<boolean> {
+    return this.#step(key, (state, now) => renewLoad(state, now, { lease, loadingMs }));
   }
 
   fill(key: string, fill: Fill): Promise<FillOutcome> {

@@ -2,6 +2,7 @@ import type { ContractCase } from './contract-case.js';
 import { changeCases } from './store-cases/change-cases.js';
 import { fillCases } from './store-cases/fill-cases.js';
 import { keepingCases } from './store-cases/keeping-cases.js';
+import { leaseLockCases } from './store-cases/lease-lock-cases.js';
 import { loadCases } from './store-cases/load-cases.js';
 import { tagCases } from './store-cases/tag-cases.js';
 import { asContractCase, type MakeVersionedStoreHarness } from './versioned-store-harness.js';
@@ -20,7 +21,7 @@ export function versionedStoreContract(
   makeHarness: MakeVersionedStoreHarness,
   options: VersionedStoreHistoriesOptions = {},
 ): ContractCase[] {
-  const storeCases = [...loadCases, ...fillCases, ...changeCases, ...keepingCases, ...tagCases];
+  const storeCases = [...loadCases, ...leaseLockCases, ...fillCases, ...changeCases, ...keepingCases, ...tagCases];
   return [
     ...storeCases.map((storeCase) => asContractCase(makeHarness, storeCase)),
     ...versionedStoreHistories(makeHarness, options),

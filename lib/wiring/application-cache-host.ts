@@ -1,4 +1,11 @@
-import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationShutdown,
+  type OnModuleDestroy,
+  type OnModuleInit,
+} from '@nestjs/common';
 import { DiscoveryService, ModuleRef } from '@nestjs/core';
 import { cockatielBreakers } from '../breakers/cockatiel-breaker.js';
 import type { CacheEvent, CacheObserver } from '../core/cache-event.js';
@@ -10,7 +17,6 @@ import { ReadThrough, type ReadThroughParts } from '../core/read-through.js';
 import type { CacheTelemetry } from '../core/telemetry.js';
 import type { VersionedStore } from '../core/versioned-store.js';
 import { TaggedJsonCodec } from '../codec/tagged-json-codec.js';
-import type { TypeOrmDataSource } from '../codec/entity-metadata.js';
 import type { VersionExtractor } from '../codec/entity-version.js';
 import { RESOLVED_OPTIONS } from '../distributed-cache.module-definition.js';
 import type { ResolvedCacheOptions } from '../distributed-cache.options.js';
@@ -20,6 +26,7 @@ import { CacheStats, type CacheCounts } from '../observability/cache-stats.js';
 import { FanOutObserver } from '../observability/fan-out-observer.js';
 import { LogObserver } from '../observability/log-observer.js';
 import { TracedReadThrough } from '../observability/tracing/traced-read-through.js';
+import { watchChanges, type ChangeWatch } from './change-watch.js';
 import { CacheHost, type TagOptions, type TagReader, type VersionReader } from './cache-host.js';
 import { EntityKnowledge } from './entity-knowledge.js';
 import { findApplicationCache, findDataSources } from './find-in-application.js';
@@ -29,15 +36,9 @@ import { startLine } from './start-line.js';
 /** How long one part may take to close: far longer than it should. */
 const CLOSE_TIMEOUT_MS = 10_000;
 
-/** Hears of the changes of data sources, and announces them. */
-interface ChangeWatch {
-  watch(dataSource: TypeOrmDataSource): void;
-  close(): Promise<void>;
-}
-
 /** Opens the cache when the application starts and closes it when it has shut down. */
 @Injectable()
-export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnApplicationShutdown {
+export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnModuleDestroy, OnApplicationShutdown {
   private readonly logger = new Logger('DistributedCache');
   private readonly stats = new CacheStats();
   private readonly warned = new Set<string>();
@@ -83,8 +84,15 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
     this.logger.log(`Cache '${this.options.namespace}' is disabled: every call loads.`);
   }
 
-  /** Not `onModuleDestroy`: requests that are being answered are finished between the two. */
+  /** Only what nobody waits for: Nest goes on to answer the requests that it has, which read, load and write as ever. */
+  async onModuleDestroy(): Promise<void> {
+    this.opened?.stopBackground();
+    if (this.changes !== undefined) await this.ended('The outbox', this.changes.stop());
+  }
+
+  /** The requests are answered. What else is under way (a consumer of a queue, a refresh) may end, and what it changes is announced; then everything closes. */
   async onApplicationShutdown(): Promise<void> {
+    await this.opened?.land(this.options.shutdownTimeoutMs);
     if (this.changes !== undefined) await this.ended('The announcer of changes', this.changes.close());
     this.closed = true;
     const cache = await this.opening?.catch(() => undefined);
@@ -175,22 +183,19 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnA
     this.parts.push(lock);
     this.opened = this.readThrough(store.part, lock.part, tracer);
     this.healthCheck = new HealthCheck(store.part, lock.part, this.options.policy, clock);
+    await this.changes?.start();
     const { level, message } = startLine(this.options, { store: store.description, lock: lock.description, scope });
     this.logger[level](message);
     return this.opened;
   }
 
-  private async entityChanges(): Promise<ChangeWatch> {
-    const { EntityChanges } = await import('../invalidation/entity-changes.js');
-    const { clock, announceTimeoutMs, bulkChanges } = this.options;
-    return new EntityChanges({
-      announce: async (changes) => (await this.open()).announceTags(changes),
-      clear: async () => (await this.open()).clear(),
-      versionOf: (metadata, entity) => this.entities.versionOfSaved(metadata.target, entity),
-      bulkChanges: bulkChanges === 'invalidate',
-      timeoutMs: announceTimeoutMs,
-      clock,
+  private entityChanges(): Promise<ChangeWatch> {
+    return watchChanges({
+      options: this.options,
+      entities: this.entities,
+      cache: () => this.open(),
       report: (event) => this.report(event),
+      warnOnce: (kind, message) => this.warnOnce(kind, message),
     });
   }
 

@@ -1,4 +1,4 @@
-import { beginLoad, live, readState, type EntryState } from '../../lib/core/cache-entry.js';
+import { beginLoad, live, readState, renewLoad, type EntryState } from '../../lib/core/cache-entry.js';
 import { invalidateState, setState } from '../../lib/core/entry-change.js';
 import { fillState, markState } from '../../lib/core/entry-fill.js';
 import { TagState } from '../../lib/core/tag-state.js';
@@ -17,6 +17,7 @@ import {
 /** The steps a store is made of; a mutant gets some of them wrong. */
 export interface Steps {
   readonly begin: typeof beginLoad;
+  readonly renew: typeof renewLoad;
   readonly fill: typeof fillState;
   readonly mark: typeof markState;
   readonly invalidate: typeof invalidateState;
@@ -25,6 +26,7 @@ export interface Steps {
 
 export const rightSteps: Steps = {
   begin: beginLoad,
+  renew: renewLoad,
   fill: fillState,
   mark: markState,
   invalidate: invalidateState,
@@ -71,6 +73,19 @@ export const mutants: Readonly<Record<string, Partial<Steps>>> = {
       if (equal === undefined || !step.outcome.stored || state?.value?.fillId === fill.fillId) return step;
       return { state, outcome: { stored: false, reason: 'older', floor: equal } };
     },
+  },
+};
+
+/** The ways to get the lease wrong where it serves as the lock. */
+export const leaseLockMutants: Readonly<Record<string, Partial<Steps>>> = {
+  'begin that prolongs the word of whoever loads': {
+    begin: (state, now, options) => beginLoad(state, now, { ...options, unlessLoading: false }),
+  },
+  'a load that is believed as long as its lease': {
+    begin: (state, now, { loadingMs: _, ...options }) => beginLoad(state, now, options),
+  },
+  'renew under any lease': {
+    renew: (state, now, args) => renewLoad(state, now, { ...args, lease: state?.lease?.token ?? args.lease }),
   },
 };
 
@@ -155,6 +170,10 @@ export class SteppedStore extends VersionedStore {
 
   begin(key: string, options: BeginOptions) {
     return this.#keep(key, this.steps.begin(this.states.get(key), this.nowMs(), options));
+  }
+
+  override renew(key: string, lease: string, loadingMs: number) {
+    return this.#keep(key, this.steps.renew(this.states.get(key), this.nowMs(), { lease, loadingMs }));
   }
 
   fill(key: string, fill: Fill) {

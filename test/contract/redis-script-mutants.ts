@@ -22,6 +22,12 @@ export const scriptMutants: Readonly<Record<string, StateScripts>> = {
   'begin that replaces a live lease': mutate('begin', `token = state['lease']`, 'token = ARGV[1]'),
   'fill that leaves the lease': mutate('fill', 'drop(LEASE, MARK,', 'drop(MARK,'),
   'invalidate that keeps it': mutate('invalidate', 'drop(VALUE, LEASE, MARK,', 'drop(VALUE, MARK,'),
+  'begin that prolongs the word of whoever loads': mutate('begin', `if ARGV[5] ~= '' and`, `if false and`),
+  'a load that is believed for ever': mutate('begin', `ARGV[4] == '' and '1' or text(from_now(ARGV[4]))`, `'1'`),
+  'renew under any lease': mutate('renew', `state['lease'] ~= ARGV[1]`, 'false'),
+  'fill that wakes nobody': mutate('fill', `wake()\nreturn { 'stored' }`, `return { 'stored' }`),
+  'mark that wakes nobody': mutate('mark', `wake()\nreturn '1'`, `return '1'`),
+  'invalidate that wakes nobody': mutate('invalidate', '  expire()\n  wake()', '  expire()'),
   'equal versions refused': mutate('fill', '(difference < 0 or (exclusive and difference == 0))', '(difference <= 0)'),
 };
 

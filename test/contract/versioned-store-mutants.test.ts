@@ -4,6 +4,7 @@ import { ManualClock } from '../../lib/testing/manual-clock.js';
 import { versionedStoreContract } from '../../lib/testing/versioned-store-contract.js';
 import {
   SteppedStore,
+  leaseLockMutants,
   mutants,
   rightSteps,
   rightTagSteps,
@@ -25,6 +26,14 @@ const NOTICED_BY: Readonly<Record<string, string>> = {
   'fill that leaves the lease': 'read: a filled value is fresh, and its lease is gone',
   'invalidate that keeps the lease': 'fill: refused when a change was announced since the begin',
   'equal versions refused': 'fill: an equal version renews',
+};
+
+const LEASE_LOCK_NOTICED_BY: Readonly<Record<string, string>> = {
+  'begin that prolongs the word of whoever loads':
+    'renew: a load that says nothing more is not believed for longer, whoever asks; its lease is, and it may fill',
+  'a load that is believed as long as its lease':
+    'renew: a load that says nothing more is not believed for longer, whoever asks; its lease is, and it may fill',
+  'renew under any lease': 'renew: under a lease that is gone it says so, and leaves nothing',
 };
 
 const TAGS_NOTICED_BY: Readonly<Record<string, string>> = {
@@ -57,6 +66,11 @@ describe('versionedStoreContract', () => {
   it.each(Object.keys(mutants))('fails a store with this mistake: %s', async (name) => {
     const failing = await failingCases(suiteOf({ ...rightSteps, ...mutants[name] }));
     expect(failing).toEqual(expect.arrayContaining([NOTICED_BY[name], ...HISTORIES]));
+  });
+
+  it.each(Object.keys(leaseLockMutants))('fails a store whose lease is no lock: %s', async (name) => {
+    const failing = await failingCases(suiteOf({ ...rightSteps, ...leaseLockMutants[name] }));
+    expect(failing).toContain(LEASE_LOCK_NOTICED_BY[name]);
   });
 
   it.each(Object.keys(tagMutants))('fails a store with this mistake in its tags: %s', async (name) => {

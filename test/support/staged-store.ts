@@ -5,6 +5,7 @@ import {
   type BeginOptions,
   type Fill,
   type Invalidation,
+  type KeyListener,
   type LoadMark,
   type TagRegistration,
   type WriterSet,
@@ -41,6 +42,12 @@ export class StagedStore extends VersionedStore {
   }
   begin(key: string, options: BeginOptions) {
     return this.stage('begin', () => this.inner.begin(key, options));
+  }
+  override renew(key: string, lease: string, loadingMs: number) {
+    return this.stage('renew', () => this.inner.renew!(key, lease, loadingMs));
+  }
+  override listen(key: string, onEnd: () => void): KeyListener {
+    return this.inner.listen?.(key, onEnd) ?? { live: false, stop: () => undefined };
   }
   fill(key: string, fill: Fill) {
     return this.stage('fill', () => this.inner.fill(key, fill));

@@ -9,14 +9,19 @@ import {
   type CacheAnswer,
   type CacheCounts,
   type CacheEvent,
+  type CacheHealth,
   type DistributedCacheOptions,
   type Version,
 } from 'nestjs-distributed-cache';
+import { openTelemetry } from 'nestjs-distributed-cache/opentelemetry';
 import { redisLock, redisStore } from 'nestjs-distributed-cache/redis';
+import type { DistributedCacheHealthIndicator } from 'nestjs-distributed-cache/terminus';
 import type { EntityCacheSubscriber } from 'nestjs-distributed-cache/typeorm';
 import { entityKeys, type TagChange } from 'nestjs-distributed-cache/typeorm';
 import { zooKeeperLock } from 'nestjs-distributed-cache/zookeeper';
 import type { DynamicModule } from '@nestjs/common';
+import type { HealthCheckService, HealthIndicatorResult } from '@nestjs/terminus';
+import { metrics, trace } from '@opentelemetry/api';
 import type { DataSource, EntityManager, EntityMetadata, EntitySubscriberInterface } from 'typeorm';
 import { describe, expectTypeOf, it } from 'vitest';
 
@@ -158,6 +163,22 @@ describe('what the value decides', () => {
   });
 });
 
+describe('what may be renewed', () => {
+  class Products {
+    versionOf = (id: string): Promise<number | undefined> => Promise.resolve(Number(id));
+  }
+
+  it('is told by the version that the row has now', () => {
+    void cache.getOrLoad(['k'], () => 1, { version: () => 1n, staleIfErrorMs: 5, currentVersion: () => 1n });
+    void cache.getOrLoad(['k'], () => 1, {
+      currentVersion: async ({ signal }) => Promise.resolve(signal.aborted ? null : '7'),
+    });
+    LockedCacheable({ currentVersion: ({ params }, { get }) => get(Products).versionOf(String(params['id'])) });
+    // @ts-expect-error a version, not the row
+    void cache.getOrLoad(['k'], () => 1, { currentVersion: () => ({ version: 1 }) });
+  });
+});
+
 describe('when and how often loads run', () => {
   it('is told in these forms', () => {
     LockedCacheable({ eagerRefresh: 0.8, onLoadLimit: 'shed', softLoadTimeoutMs: 5, staleIfErrorMs: 5 });
@@ -195,3 +216,33 @@ describe('tags', () => {
     expectTypeOf(entityKeys({ kind: 'update', metadata })).toEqualTypeOf<TagChange[]>();
   });
 });
+
+describe('what is seen from outside', () => {
+  it('takes telemetry of OpenTelemetry, with the real providers, or of your own', () => {
+    DistributedCacheModule.forRoot({
+      telemetry: openTelemetry({
+        meterProvider: metrics.getMeterProvider(),
+        tracerProvider: trace.getTracerProvider(),
+      }),
+    });
+    DistributedCacheModule.forRoot({
+      telemetry: { createTelemetry: ({ namespace }) => ({ observer: observerOf(namespace) }) },
+    });
+    // @ts-expect-error it has to be called
+    DistributedCacheModule.forRoot({ telemetry: openTelemetry });
+    // @ts-expect-error a number of names
+    openTelemetry({ maxKeyNames: 'product' });
+  });
+
+  it('gives what a health check of terminus takes', () => {
+    const indicator = {} as DistributedCacheHealthIndicator;
+    expectTypeOf(indicator.check('cache')).resolves.toExtend<HealthIndicatorResult<'cache'>>();
+    const checks = {} as HealthCheckService;
+    void checks.check([() => indicator.check('cache')]);
+    expectTypeOf(cache.health({ timeoutMs: 100 })).toEqualTypeOf<Promise<CacheHealth>>();
+    // @ts-expect-error one of three words
+    void indicator.check('cache', { failOn: 'sometimes' });
+  });
+});
+
+declare function observerOf(namespace: string): CacheObserver;

@@ -3,25 +3,36 @@ import type { TagChange } from '../../core/tagging.js';
 import type { Version } from '../../core/version.js';
 import type { EntityChange } from '../entity-change.js';
 import { entityKeys, tellsNoRow } from '../entity-keys.js';
+import type { OutboxRow } from '../outbox/outbox-row.js';
 import { PendingChanges } from '../pending-changes.js';
 import type { QueryEvent, QueryRunnerSlice, RowEvent, TransactionEvent } from './typeorm-events.js';
 import { upsertTarget } from './upsert-target.js';
 
 /** What the subscriber needs of the cache. */
 export interface EntityCacheSubscriberOptions {
-  /** Announces committed changes. Must not reject. */
-  readonly announce: (changes: readonly TagChange[]) => Promise<void>;
+  /** Announces committed changes, and removes the rows of the outbox that tell them. Must not reject. */
+  readonly announce: (changes: readonly TagChange[], rows: readonly OutboxRow[]) => Promise<void>;
   /** The version of a saved entity; undefined where it has none. Must not throw. */
   readonly versionOf: (metadata: TypeOrmEntityMetadata, entity: unknown) => Version | undefined;
   /** Whether statements of query builders, which tell no rows, invalidate every entry of their entity. */
   readonly bulkChanges: boolean;
+  /** Where changes are kept with the transaction that makes them. Default: nowhere. */
+  readonly outbox?: ChangeOutbox | undefined;
+}
+
+/** Keeps changes with the transaction that makes them. */
+export interface ChangeOutbox {
+  /** Writes them inside the open transaction. Rejects when that fails, and the transaction must not be committed. */
+  write(queryRunner: QueryRunnerSlice, changes: readonly TagChange[]): Promise<OutboxRow>;
+  /** Hears of a change that was committed by itself, without a transaction in which it could be kept. */
+  passedBy(entity: string): void;
 }
 
 /**
  * Turns TypeORM's events into announcements, after the outermost commit and never before. The module adds it to every data source.
  *
- * Nothing is thrown here: an error after the commit would make a write fail that has been done. Nothing is asked of the database: the connection is still held, and where the pool has no other,
- * that would wait for ever.
+ * Nothing is thrown after the commit: that would make a write fail that has been done. And no other connection is asked for: where the pool has no other, that would wait for ever. Only the outbox is
+ * written, before the commit and on the connection of the transaction.
  */
 export class EntityCacheSubscriber {
   private readonly transactions = new WeakMap<QueryRunnerSlice, PendingChanges>();
@@ -58,12 +69,24 @@ export class EntityCacheSubscriber {
     return this.changed(event, { kind: 'recover', version: this.version(event, event.entity) });
   }
 
+  /**
+   * Before the outermost commit. Not before that of a savepoint: 1. a savepoint ends, and what was changed before it began would be written too; 2. a savepoint around it is rolled back, and
+   * takes the row away; 3. the transaction commits what was changed first, and nothing tells of it.
+   */
+  async beforeTransactionCommit({ queryRunner }: TransactionEvent): Promise<void> {
+    const pending = this.transactions.get(queryRunner);
+    const isOutermost = (queryRunner.transactionDepth ?? 1) === 1;
+    if (pending === undefined || this.options.outbox === undefined || !isOutermost) return;
+    pending.isInOutbox = true;
+    pending.rows.push(await this.options.outbox.write(queryRunner, pending.all()));
+  }
+
   /** Told of savepoints too: only the commit after which no transaction is open is one. */
   afterTransactionCommit({ queryRunner }: TransactionEvent): Promise<void> {
     const pending = this.transactions.get(queryRunner);
     if (pending === undefined || queryRunner.isTransactionActive) return Promise.resolve();
     this.transactions.delete(queryRunner);
-    return this.options.announce(pending.all());
+    return this.options.announce(pending.all(), pending.rows);
   }
 
   /** What an inner rollback took back stays in the list: one announcement too many does no harm. */
@@ -83,10 +106,17 @@ export class EntityCacheSubscriber {
   ): Promise<void> {
     const change: EntityChange = { metadata, entity, databaseEntity, entityId, ...more };
     if (!this.options.bulkChanges && tellsNoRow(change)) return;
-    if (!queryRunner.isTransactionActive) return this.options.announce(entityKeys(change));
+    const { outbox } = this.options;
+    if (!queryRunner.isTransactionActive) {
+      outbox?.passedBy(metadata.name);
+      return this.options.announce(entityKeys(change), []);
+    }
     const pending = this.transactions.get(queryRunner) ?? new PendingChanges();
     this.transactions.set(queryRunner, pending);
     pending.add(change);
+    // 1. Before the commit the row is written; 2. another subscriber writes on, before the same commit: that is told by a row of its own.
+    if (outbox !== undefined && pending.isInOutbox)
+      pending.rows.push(await outbox.write(queryRunner, entityKeys(change)));
   }
 
   private version({ metadata }: RowEvent, entity: unknown): Version | undefined {

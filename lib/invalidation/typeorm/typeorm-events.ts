@@ -10,6 +10,12 @@ export interface TransactionEvent {
 /** Who runs the statements of one connection. */
 export interface QueryRunnerSlice {
   readonly isTransactionActive: boolean;
+  /** 1 in a transaction, more inside savepoints. TypeORM keeps it to itself, but keeps it, in 0.3 and in 1.x. */
+  readonly transactionDepth?: number;
+  /** Its data source, as 0.3 calls it. */
+  readonly connection?: object;
+  /** Its data source, as 1.x calls it. */
+  readonly dataSource?: object;
 }
 
 /** A row was written, or rows that are not told. */

@@ -26,9 +26,13 @@ export class LockReturns {
   }
 
   /** One try, and the rest in the background. After `expiresAt` the server has let the lock go. */
-  async giveBack(name: string, owner: string, expiresAt: number): Promise<void> {
-    if (await this.#try(name, owner)) return;
-    this.#keep(this.#retry(name, owner, expiresAt));
+  giveBack(name: string, owner: string, expiresAt: number): Promise<void> {
+    const first = this.#try(name, owner).then((done) => {
+      if (!done) this.#keep(this.#retry(name, owner, expiresAt));
+    });
+    // Whoever closes waits for the first try too: a lock that a load gave back a moment ago must not stay.
+    this.#keep(first);
+    return first;
   }
 
   /**

@@ -28,6 +28,7 @@ export const INSTRUMENTS = {
     '{look}',
     'What the look after the lock found: a value that another has filled meanwhile, or a lease',
   ),
+  renewals: counter('{entry}', 'Entries that currentVersion has renewed, and why others were loaded'),
   fills: counter('{fill}', 'What became of loaded values'),
   'fill.size': { kind: 'histogram', unit: 'By', description: 'Stored values, encoded', buckets: SIZES },
   'lock.attempts': counter('{attempt}', 'Attempts at a lock'),
@@ -52,6 +53,8 @@ export const INSTRUMENTS = {
   unreadable_entries: counter('{entry}', 'Entries that could not be read and counted as misses'),
   changes: counter('{change}', 'Changes of single keys, by what was made of them'),
   announcements: counter('{tag}', 'Tags whose change was announced, or was not'),
+  'outbox.rows': counter('{row}', 'Rows of the outbox that others had left, and that were announced here'),
+  'outbox.failures': counter('{attempt}', 'Attempts at the outbox that failed'),
   clears: counter('{clear}', 'Times the namespace was emptied'),
 } as const satisfies Record<string, Kind>;
 

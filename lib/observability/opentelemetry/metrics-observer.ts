@@ -56,6 +56,11 @@ export class MetricsObserver extends CacheObserver {
       this.count('waits', { 'wait.scope': 'fleet' }, key);
       this.histograms['wait.duration'].record(inSeconds(waitedMs), this.attributes.of({ 'wait.end': reason }));
     },
+    'lease-busy': () => this.count('lock.attempts', { 'lock.outcome': 'lease-busy' }),
+    'lease-waited': ({ key, reason, waitedMs }) => {
+      this.count('waits', { 'wait.scope': 'fleet' }, key);
+      this.histograms['wait.duration'].record(inSeconds(waitedMs), this.attributes.of({ 'wait.end': reason }));
+    },
     'wait-timeout': ({ key }) => this.count('wait.timeouts', {}, key),
     'failure-shared': ({ key }) => this.count('request.shared_failures', {}, key),
     'filled-by-another': () => this.count('second_looks', { 'look.outcome': 'filled' }),
@@ -66,7 +71,7 @@ export class MetricsObserver extends CacheObserver {
       this.histograms['load.queue.duration'].record(inSeconds(waitedMs), this.attributes.of({})),
     'load-shed': ({ key, because, background }) =>
       this.count('shed_loads', { 'shed.reason': because, 'load.background': background }, key),
-    'load-started': ({ key, locked }) => this.count('loads', { 'load.locked': locked }, key),
+    'load-started': ({ key, under }) => this.count('loads', { 'load.under': under }, key),
     'load-finished': ({ key, loadMs }) => this.loaded(key, loadMs),
     'load-failed': ({ key, loadMs, error }) =>
       this.loaded(key, loadMs, { 'error.type': this.errorTypes.of(errorName(error)) }),
@@ -74,6 +79,8 @@ export class MetricsObserver extends CacheObserver {
       this.count('fills', { 'fill.outcome': 'stored' }, key);
       this.histograms['fill.size'].record(bytes, this.attributes.of({}, key));
     },
+    renewed: ({ key }) => this.count('renewals', { 'renewal.outcome': 'renewed' }, key),
+    'renewal-refused': ({ key, because }) => this.count('renewals', { 'renewal.outcome': because }, key),
     superseded: ({ key, reason }) => this.count('fills', { 'fill.outcome': 'superseded', 'fill.reason': reason }, key),
     'not-stored': ({ key, reason }) =>
       this.count('fills', { 'fill.outcome': 'not-stored', 'fill.reason': reason }, key),
@@ -101,6 +108,10 @@ export class MetricsObserver extends CacheObserver {
     'announcement-failed': ({ tags }) => this.announced('kept', tags),
     'announcement-made-up': ({ tags }) => this.announced('made-up', tags),
     'announcement-lost': ({ tags }) => this.announced('lost', tags),
+    'outbox-drained': ({ rows }) => {
+      this.sums['outbox.rows'].add(rows, this.attributes.of({}));
+    },
+    'outbox-failing': () => this.count('outbox.failures'),
     cleared: () => this.count('clears'),
   };
 
@@ -143,9 +154,14 @@ const FROM_ZERO = {
   'request.shared_failures': [{}],
   waits: [{ 'wait.scope': 'process' }, { 'wait.scope': 'fleet' }],
   'wait.timeouts': [{}],
-  loads: [{ 'load.locked': true }, { 'load.locked': false }],
+  loads: [{ 'load.under': 'lock' }, { 'load.under': 'lease' }, { 'load.under': 'none' }],
   fills: [{ 'fill.outcome': 'stored' }],
-  'lock.attempts': [{ 'lock.outcome': 'acquired' }, { 'lock.outcome': 'busy' }, { 'lock.outcome': 'unavailable' }],
+  'lock.attempts': [
+    { 'lock.outcome': 'acquired' },
+    { 'lock.outcome': 'busy' },
+    { 'lock.outcome': 'unavailable' },
+    { 'lock.outcome': 'lease-busy' },
+  ],
   shed_loads: [{ 'shed.reason': 'limit', 'load.background': false }],
   queued_loads: [{}],
   eager_refreshes: [{}],
@@ -154,6 +170,8 @@ const FROM_ZERO = {
   'store.failures': [{ 'store.step': 'read' }, { 'store.step': 'begin' }, { 'store.step': 'fill' }],
   version_regressions: [{}],
   clears: [{}],
+  'outbox.rows': [{}],
+  'outbox.failures': [{}],
   unreadable_entries: [{ 'entry.problem': 'corrupt' }, { 'entry.problem': 'other-shape' }],
   announcements: [
     { 'announcement.outcome': 'kept' },

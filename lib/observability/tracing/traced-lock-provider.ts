@@ -1,3 +1,4 @@
+import { PROBE_KEY } from '../../core/circuit-breaker.js';
 import {
   LockProvider,
   type AcquireOptions,
@@ -24,6 +25,8 @@ export class TracedLockProvider extends LockProvider {
   }
 
   async tryAcquire(key: string, options: AcquireOptions): Promise<HeldLock | BusyLock> {
+    // A breaker asks in the background, on nobody's behalf.
+    if (key === PROBE_KEY) return this.locks.tryAcquire(key, options);
     const attempt = await this.tracer.step(
       'lock',
       key,

@@ -29,5 +29,6 @@ end
 redis.call(unpack(put(fields)))
 drop(LEASE, MARK, { 'tombstone-until' }, with_version and {} or { 'kind', 'order' }, alive('floor-until') and {} or FLOOR)
 expire()
+wake()
 return { 'stored' }
 `;

@@ -39,9 +39,13 @@ local function invalidate(kind, order, change, floor_ms)
   end
   -- no memory for a tombstone: an eviction, which refuses the loads under way as well
   local written = redis.pcall(unpack(put(fields)))
-  if type(written) == 'table' and written.err then return redis.call('DEL', key) end
+  if type(written) == 'table' and written.err then
+    redis.call('DEL', key)
+    return wake()
+  end
   drop(VALUE, LEASE, MARK, floor and {} or FLOOR)
   expire()
+  wake()
 end
 `;
 

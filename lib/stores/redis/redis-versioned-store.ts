@@ -7,6 +7,7 @@ import {
   type Fill,
   type FillOutcome,
   type Invalidation,
+  type KeyListener,
   type KeyState,
   type LoadMark,
   type TagOutcome,
@@ -15,10 +16,19 @@ import {
 } from '../../core/versioned-store.js';
 import { isErrorReply } from '../../redis-client/error-reply.js';
 import type { RedisClient, RedisScript } from '../../redis-client/redis-client.js';
-import { isForeignType, parseBegin, parseFill, parseRead, parseSet, versionArguments } from './state-reply.js';
+import {
+  isForeignType,
+  parseBegin,
+  parseFill,
+  parseRead,
+  parseRenew,
+  parseSet,
+  versionArguments,
+} from './state-reply.js';
 import { type StateScripts, stateScripts } from './state-scripts.js';
 import { parseAnnounce, parseRegister } from './tag-reply.js';
 import { type TagScripts, tagScripts } from './tag-scripts.js';
+import { WakeMessages } from './wake-messages.js';
 
 /** Part of every key, so that instances of different releases run side by side. */
 const ENTRY_FORMAT = 1;
@@ -50,6 +60,7 @@ export class RedisVersionedStore extends VersionedStore {
   readonly #report: ProviderContext['report'];
   readonly #scripts: StateScripts;
   readonly #tagScripts: TagScripts;
+  readonly #messages: WakeMessages;
   #closed = false;
 
   constructor(parts: RedisStoreParts) {
@@ -58,6 +69,7 @@ export class RedisVersionedStore extends VersionedStore {
     this.#client = client;
     this.#prefix = `${namespace}:cache:${ENTRY_FORMAT}:`;
     this.#tagPrefix = `${namespace}:tag:${TAG_FORMAT}:`;
+    this.#messages = new WakeMessages(client, `${namespace}:ended:${ENTRY_FORMAT}`, this.#prefix);
     this.#report = report;
     this.#scripts = parts.scripts ?? stateScripts;
     this.#tagScripts = parts.tagScripts ?? tagScripts;
@@ -76,9 +88,19 @@ export class RedisVersionedStore extends VersionedStore {
       });
   }
 
-  async begin(key: string, { lease, leaseMs, earlyMs = 0 }: BeginOptions): Promise<BeginOutcome> {
+  async begin(
+    key: string,
+    { lease, leaseMs, loadingMs, unlessLoading = false, earlyMs = 0 }: BeginOptions,
+  ): Promise<BeginOutcome> {
+    const args = [
+      lease,
+      duration(leaseMs),
+      duration(earlyMs),
+      loadingMs === undefined ? '' : duration(loadingMs),
+      unlessLoading ? this.#messages.channel : '',
+    ];
     const begin = async (): Promise<BeginOutcome> =>
-      parseBegin(await this.#send(this.#scripts.begin, this.#prefix + key, [lease, duration(leaseMs), duration(earlyMs)]));
+      parseBegin(await this.#send(this.#scripts.begin, this.#prefix + key, args));
     try {
       return await begin();
     } catch (error) {
@@ -88,6 +110,14 @@ export class RedisVersionedStore extends VersionedStore {
       await this.invalidate(key, { floorMs: 1 });
       return begin();
     }
+  }
+
+  override async renew(key: string, lease: string, loadingMs: number): Promise<boolean> {
+    return parseRenew(await this.#send(this.#scripts.renew, this.#prefix + key, [lease, duration(loadingMs)]));
+  }
+
+  override listen(key: string, onEnd: () => void): KeyListener {
+    return this.#messages.listen(key, onEnd);
   }
 
   async fill(
@@ -148,6 +178,7 @@ export class RedisVersionedStore extends VersionedStore {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#messages.close();
     await this.#client.close();
   }
 

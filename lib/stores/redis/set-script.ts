@@ -12,9 +12,11 @@ for _, word in ipairs({ 'kind', kind, 'order', order }) do fields[#fields + 1] =
 local written = redis.pcall(unpack(put(fields)))
 if type(written) == 'table' and written.err then
   redis.call('DEL', key)
+  wake()
   return 'invalidated'
 end
 drop(LEASE, MARK, { 'fill', 'tombstone-until' }, alive('floor-until') and {} or FLOOR)
 expire()
+wake()
 return 'stored'
 `;

@@ -9,7 +9,8 @@ export const FURTHEST_MS = 50_000_000_000_000;
  * | --- | --- |
  * | `payload` `fresh-until` `kept-until` `fill` | the value, its two ends, and which fill stored it |
  * | `kind` `order` | the value's version; `order` has 19 digits, because a Lua number loses digits beyond 2^53 |
- * | `lease` `lease-until` `loading` | the generation, and whether somebody loads under it |
+ * | `lease` `lease-until` `loading` | the generation, and until when somebody is believed to load under it: a moment; 0: nobody; 1: as long as the lease lives |
+ * | `waited` | somebody waits for that load: the channel on which its end is told |
  * | `mark` `mark-kind` `mark-until` | what a load that stored nothing left |
  * | `floor-kind` `floor-order` `floor-exclusive` `floor-until` | what has been announced |
  * | `tombstone-until` | a change was announced; a key without any live part is an evicted one |
@@ -24,10 +25,10 @@ local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 -- a load and the announcement of a tag may share a millisecond
 local exact_now = string.format('%.3f', tonumber(time[1]) * 1000 + tonumber(time[2]) / 1000)
 
-local NAMES = { 'fresh-until', 'kept-until', 'fill', 'kind', 'order', 'lease', 'lease-until', 'loading', 'mark', 'mark-kind', 'mark-until',
+local NAMES = { 'fresh-until', 'kept-until', 'fill', 'kind', 'order', 'lease', 'lease-until', 'loading', 'waited', 'mark', 'mark-kind', 'mark-until',
   'floor-kind', 'floor-order', 'floor-exclusive', 'floor-until', 'tombstone-until' }
 local VALUE = { 'payload', 'fresh-until', 'kept-until', 'fill', 'kind', 'order' }
-local LEASE = { 'lease', 'lease-until', 'loading' }
+local LEASE = { 'lease', 'lease-until', 'loading', 'waited' }
 local MARK = { 'mark', 'mark-kind', 'mark-until' }
 local FLOOR = { 'floor-kind', 'floor-order', 'floor-exclusive', 'floor-until' }
 
@@ -49,6 +50,12 @@ end
 local function alive(name) return now < ends(name) end
 local function from_now(ms) return now + tonumber(ms) end
 local function text(number) return string.format('%.0f', number) end
+
+local function is_loading() return alive('lease-until') and state['lease'] and (state['loading'] == '1' or alive('loading')) end
+
+-- A user without the right to it, or a server short of memory: whoever waits looks from time to time all the same.
+local waited = state['waited']
+local function wake() if waited then redis.pcall('PUBLISH', waited, key) end end
 
 local function put(fields)
   for i = 1, #fields, 2 do state[fields[i]] = fields[i + 1] end

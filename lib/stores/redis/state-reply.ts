@@ -41,7 +41,7 @@ function parseState([seconds, micros, fields]: readonly unknown[]): KeyState {
   return {
     ...(isAlive(keptUntil, now) && { value: storedValue(now, payload, freshUntil, kind, order) }),
     ...(leased && { lease: text(lease) }),
-    loading: leased && optionalText(loading) === '1',
+    loading: leased && isLoading(loading, now),
     ...(isAlive(markUntil, now) && { mark: parseMark(mark) }),
   };
 }
@@ -78,6 +78,10 @@ export function parseFill(reply: unknown): FillOutcome {
   const [kind, order] = list(detail, 2);
   const floor = versionOf(kind, order);
   return { stored: false, reason, ...(floor !== undefined && { floor }) };
+}
+
+export function parseRenew(reply: unknown): boolean {
+  return text(reply) === '1';
 }
 
 export function parseSet(reply: unknown): 'stored' | 'invalidated' {
@@ -124,6 +128,13 @@ function parseMark(reply: unknown): LoadMark {
     // told below
   }
   throw malformed(written);
+}
+
+/** A moment, or `1` for as long as the lease lives. */
+function isLoading(until: unknown, now: number): boolean {
+  const written = optionalText(until) ?? '0';
+  const end = Number(written);
+  return written === '1' || (now < end && end <= FURTHEST_MS);
 }
 
 function isAlive(until: unknown, now: number): boolean {

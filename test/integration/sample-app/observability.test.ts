@@ -75,13 +75,13 @@ describe('the sample application seen from outside', { timeout: 300_000 }, () =>
     zooKeeper = await startZooKeeper();
     ends.unshift(() => zooKeeper.stop());
     const servers = { REDIS_URL: redis.url, ZOOKEEPER_CONNECT: zooKeeper.connectString, DATABASE_URL: schema.url };
-    const start = async (): Promise<Watched> => {
-      const watched = await Watched.start({ ...servers, CACHE_NAMESPACE: schema.name });
+    const start = async (more: Readonly<Record<string, string>> = {}): Promise<Watched> => {
+      const watched = await Watched.start({ ...servers, CACHE_NAMESPACE: schema.name, ...more });
       ends.unshift(() => watched.process.end());
       return watched;
     };
     one = await start();
-    two = await start();
+    two = await start({ MAX_CONCURRENT_LOADS: '1' });
   }, 300_000);
 
   afterAll(async () => {
@@ -144,6 +144,21 @@ describe('the sample application seen from outside', { timeout: 300_000 }, () =>
     expect(await waited('waits_total', 'wait_scope="fleet"')).toBe(1);
     expect(await waited('wait_duration_count')).toBe(1);
     expect(await waited('loads_total', 'key_name="report"')).toBe(1);
+  });
+
+  it('measures loads that wait for their turn', async () => {
+    const products = await schema.hold('product');
+    const asking = [51, 52].map((id) => two.get(`/products/${String(id)}`));
+    try {
+      await expect.poll(() => two.sum('queued_loads_total'), SOON).toBe(1);
+    } finally {
+      await products.release();
+    }
+    expect((await Promise.all(asking)).map(({ status, cache }) => [status, cache])).toEqual([
+      [200, 'MISS'],
+      [200, 'MISS'],
+    ]);
+    expect(await two.sum('load_queue_duration_count')).toBe(1);
   });
 
   it('answers without the store, is degraded then, and says what it could not announce', async () => {

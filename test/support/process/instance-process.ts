@@ -63,7 +63,7 @@ export class InstanceProcess {
   readonly unhandled: string[] = [];
   private ids = 0;
 
-  private constructor(private readonly child: ChildProcess) {
+  protected constructor(private readonly child: ChildProcess) {
     child.on('message', (message: Message) => {
       this.hear(message);
     });
@@ -113,7 +113,7 @@ export class InstanceProcess {
   }
 
   /** The events since the last time they were taken. */
-  events(): Promise<{ type: string; key?: string; reason?: string; locked?: boolean }[]> {
+  events(): Promise<{ type: string; key?: string; reason?: string; under?: string; because?: string }[]> {
     return this.ask('events', {});
   }
 
@@ -154,7 +154,7 @@ export class InstanceProcess {
     return code;
   }
 
-  private ask<T>(command: string, rest: object): Promise<T> {
+  protected ask<T>(command: string, rest: object): Promise<T> {
     const id = ++this.ids;
     return new Promise<T>((resolve, reject) => {
       this.pending.set(id, ({ result, error }) => {

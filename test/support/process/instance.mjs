@@ -21,7 +21,7 @@ const redis = client === undefined ? { url: redisUrl } : { client };
 const events = [];
 const observer = {
   observe: (event) => {
-    events.push({ type: event.type, key: event.key, reason: event.reason, locked: event.locked });
+    events.push({ type: event.type, key: event.key, reason: event.reason, under: event.under, because: event.because });
     process.send({ event: event.type, key: event.key });
   },
 };

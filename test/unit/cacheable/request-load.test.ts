@@ -12,10 +12,12 @@ import { describe, expect, it } from 'vitest';
 import { discardStream, isStream, runHandler } from '../../../lib/cacheable/handler-run.js';
 import { RequestLoad } from '../../../lib/cacheable/request-load.js';
 import { UNCACHEABLE } from '../../../lib/core/uncacheable.js';
-import { isRequestsOwnFault, toHttpError } from '../../../lib/cacheable/response-errors.js';
+import { describeError } from '../../../lib/core/error-description.js';
+import { isRequestsOwnFault, toHttpAnswer } from '../../../lib/cacheable/response-errors.js';
 import {
   CacheClosedError,
   LoadTimeoutError,
+  LockLostError,
   LockUnavailableError,
   ReentrantLoadError,
   SharedLoadError,
@@ -188,34 +190,39 @@ describe('errors', () => {
       status: 404,
       response: { statusCode: 404, message: 'no such thing' },
     });
-    const error = toHttpError(shared) as HttpException;
+    const error = toHttpAnswer(shared).error as HttpException;
     expect([error.getStatus(), error.getResponse(), error.cause]).toEqual([
       404,
       { statusCode: 404, message: 'no such thing' },
       shared,
     ]);
-    const bare = toHttpError(new SharedLoadError({ name: 'E', message: 'm', status: 410 })) as HttpException;
+    const bare = toHttpAnswer(new SharedLoadError({ name: 'E', message: 'm', status: 410 })).error as HttpException;
     expect([bare.getStatus(), bare.getResponse()]).toEqual([410, 'm']);
     const plain = new SharedLoadError({ name: 'TypeError', message: 'm' });
-    expect(toHttpError(plain)).toBe(plain);
+    expect(toHttpAnswer(plain)).toEqual({ error: plain });
   });
 
   it.each([
-    [new LoadTimeoutError('secret host'), 504],
-    [new LoadLimitError('secret host'), 503],
-    [new WaitTimeoutError('secret host'), 503],
-    [new LockUnavailableError('secret host'), 503],
-    [new StoreUnavailableError('secret host'), 503],
-    [new CacheClosedError('secret host'), 503],
-  ])('%s is answered with %d, without its text', (error, status) => {
-    const http = toHttpError(error) as HttpException;
+    [new LoadTimeoutError('secret host'), 504, undefined],
+    [new LoadLimitError('secret host'), 503, 1],
+    [new WaitTimeoutError('secret host'), 503, 1],
+    [new CacheClosedError('secret host'), 503, 1],
+    [new LockUnavailableError('secret host'), 503, 2],
+    [new LockLostError('secret host'), 503, 2],
+    [new StoreUnavailableError('secret host'), 503, 2],
+    [new SharedLoadError(describeError(new LoadTimeoutError('secret host'))), 504, undefined],
+    [new SharedLoadError(describeError(new WaitTimeoutError('secret host'))), 503, 1],
+  ])('%s is answered with %d, without its text, and says when to ask again', (error, status, seconds) => {
+    const answer = toHttpAnswer(error);
+    const http = answer.error as HttpException;
     expect(http.getStatus()).toBe(status);
+    expect(answer.retryAfterS).toBe(seconds);
     expect(JSON.stringify(http.getResponse())).not.toContain('secret');
     expect(http.cause).toBe(error);
   });
 
   it('others stay as they are', () => {
     for (const error of [new ReentrantLoadError('x'), new TypeError('x'), 'text', undefined])
-      expect(toHttpError(error)).toBe(error);
+      expect(toHttpAnswer(error)).toEqual({ error });
   });
 });

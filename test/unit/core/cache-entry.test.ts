@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { beginLoad, expiresAt, liveState, readState, type EntryState } from '../../../lib/core/cache-entry.js';
+import {
+  beginLoad,
+  expiresAt,
+  liveState,
+  readState,
+  renewLoad,
+  type EntryState,
+} from '../../../lib/core/cache-entry.js';
 import { invalidateState, setState } from '../../../lib/core/entry-change.js';
 import { fillState, markState } from '../../../lib/core/entry-fill.js';
 import type { Fill } from '../../../lib/core/versioned-store.js';
@@ -133,6 +140,49 @@ describe('beginLoad', () => {
       existed: true,
       loading: false,
     });
+  });
+});
+
+describe('who is believed to be loading', () => {
+  const begun = beginLoad(undefined, 100, { lease: 'l', leaseMs: 1_000, loadingMs: 50 }).state;
+
+  it('is told with an end of its own, at that very millisecond, and the lease lives on', () => {
+    expect(begun).toEqual({ lease: { token: 'l', until: 1_100, loading: true, loadingUntil: 150 } });
+    expect(readState(begun, 149)).toEqual({ lease: 'l', loading: true });
+    expect(readState(begun, 150)).toEqual({ lease: 'l', loading: false });
+  });
+
+  it('a begin that leaves the turn to whoever loads writes nothing, and takes it once nobody does', () => {
+    const other = { lease: 'o', leaseMs: 5_000, loadingMs: 50, unlessLoading: true };
+    const busy = beginLoad(begun, 149, other);
+    expect(busy.state).toBe(begun);
+    expect(busy.outcome).toMatchObject({ kind: 'lease', lease: 'l', existed: true, loading: true });
+    const free = beginLoad(begun, 150, other);
+    expect(free.state).toEqual({ lease: { token: 'l', until: 5_150, loading: true, loadingUntil: 200 } });
+    expect(free.outcome).toMatchObject({ lease: 'l', existed: true, loading: false });
+  });
+
+  it('a begin that takes its turn all the same never shortens another’s word', () => {
+    const both = beginLoad(begun, 110, { lease: 'o', leaseMs: 1, loadingMs: 10 });
+    expect(both.state).toEqual(begun);
+    expect(both.outcome).toMatchObject({ loading: true });
+    expect(beginLoad(leased(), 100, { lease: 'o', leaseMs: 1, loadingMs: 10 }).state).toEqual(leased());
+    expect(beginLoad(begun, 110, { lease: 'o', leaseMs: 1 }).state).toEqual(leased('l', 1_100));
+  });
+
+  it('is renewed while its lease lives, never for less, and not under another', () => {
+    expect(renewLoad(begun, 120, { lease: 'l', loadingMs: 50 })).toEqual({
+      state: { lease: { token: 'l', until: 1_100, loading: true, loadingUntil: 170 } },
+      outcome: true,
+    });
+    expect(renewLoad(begun, 120, { lease: 'l', loadingMs: 1 }).state).toEqual(begun);
+    expect(renewLoad(begun, 300, { lease: 'l', loadingMs: 50 }).outcome).toBe(true);
+    for (const [state, now] of [
+      [begun, 1_100],
+      [leased('other'), 120],
+      [undefined, 120],
+    ] as const)
+      expect(renewLoad(state, now, { lease: 'l', loadingMs: 50 })).toEqual({ state, outcome: false });
   });
 });
 

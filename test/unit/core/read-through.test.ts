@@ -443,8 +443,9 @@ describe('the lock service is away', () => {
     const fleet = new Fleet();
     const locks = new DeadLocks();
     const a = fleet.instanceBehindBreakers(5, locks);
-    expect(await a.load(() => 'v')).toEqual({ value: 'v', outcome: 'MISS' });
-    expect(await a.load(() => 'w', {}, { key: 'other' })).toEqual({ value: 'w', outcome: 'MISS' });
+    const policy = { onLockUnavailable: 'load' } as const;
+    expect(await a.load(() => 'v', policy)).toEqual({ value: 'v', outcome: 'MISS' });
+    expect(await a.load(() => 'w', policy, { key: 'other' })).toEqual({ value: 'w', outcome: 'MISS' });
     expect(locks.asked).toBe(1);
     expect(a.events.filter(({ type }) => type === 'lock-unavailable')).toHaveLength(2);
     expect(await a.load(never)).toEqual({ value: 'v', outcome: 'HIT' });

@@ -44,7 +44,7 @@ export function explore(scene: Scene, rules: Rules): Findings {
 /** The joining rule of the core itself, asked about a flight in the same condition. */
 export function admitsLikeTheCore(flight: ModelFlight, reader: Reader): Admission {
   const { superseded, ending, phase, begun, lease } = flight;
-  const underWay = phase === 'looked' || phase === 'asked';
+  const underWay = phase === 'looked' || phase === 'asked' || phase === 'busy';
   const after = reader.seenBegun === flight.id;
   const question = [superseded, ending, underWay, begun, lease, reader.seenLease, after].join();
   const known = ADMISSIONS.get(question);

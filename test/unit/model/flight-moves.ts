@@ -10,6 +10,10 @@ const MAX_ROUNDS = 2;
 export function advance(scene: Scene, rules: Rules, world: World, flight: ModelFlight): void {
   switch (flight.phase) {
     case 'start':
+      if (world.byLease) {
+        flight.phase = flight.unqueued ? 'begin' : 'claim';
+        return;
+      }
       if (!flight.unqueued && world.lock > 0) flight.phase = 'waiting';
       else flight.phase = 'begin';
       if (!flight.unqueued && world.lock === 0) world.lock = flight.id;
@@ -18,22 +22,37 @@ export function advance(scene: Scene, rules: Rules, world: World, flight: ModelF
       flight.phase = 'looked';
       flight.row = storedRow(world);
       flight.unqueued = readState(world.store, NOW).mark?.kind === 'unstored';
+      flight.seenLoading = world.byLease && readState(world.store, NOW).loading;
       return;
     case 'looked':
-      flight.rounds++;
+      if (!world.byLease) flight.rounds++;
       flight.ending = flight.row > 0;
       if (flight.ending) flight.phase = 'landing';
-      else flight.phase = flight.unqueued || flight.impatient || flight.rounds >= MAX_ROUNDS ? 'begin' : 'start';
+      else if (flight.unqueued || flight.impatient || (!world.byLease && flight.rounds >= MAX_ROUNDS))
+        flight.phase = 'begin';
+      else flight.phase = flight.seenLoading ? 'sleeping' : 'start';
+      flight.seenLoading = false;
       return;
+    case 'claim':
     case 'begin': {
-      const { state, outcome } = rules.begin(world.store, NOW, { lease: `lease ${++world.ids}`, leaseMs: LONG_MS });
+      const unlessLoading = flight.phase === 'claim';
+      const offer = { lease: `lease ${++world.ids}`, leaseMs: LONG_MS, unlessLoading };
+      const { state, outcome } = rules.begin(world.store, NOW, offer);
       world.store = state;
+      if (unlessLoading && outcome.kind === 'lease' && outcome.loading) {
+        flight.phase = 'busy';
+        return;
+      }
       flight.phase = 'asked';
       if (outcome.kind === 'lease') flight.lease = outcome.lease;
       else flight.row = storedRow(world);
       flight.untouched = true;
       return;
     }
+    case 'busy':
+      // After two loads in turn that left nothing it is not waited for a third.
+      flight.phase = ++flight.rounds > MAX_ROUNDS ? 'begin' : 'sleeping';
+      return;
     case 'asked':
       flight.ending = flight.row > 0;
       flight.begun = !flight.ending;

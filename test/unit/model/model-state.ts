@@ -5,7 +5,7 @@ export interface Bounds {
   readonly commits: number;
   readonly evictions: number;
   readonly crashes: number;
-  /** The lock service gives the lock away while its holder goes on. */
+  /** The lock service gives the lock away while its holder goes on; by the lease: its load is taken for dead. */
   readonly lockLosses: number;
   /** A waiter gives up and loads without the lock. */
   readonly impatience: number;
@@ -31,11 +31,23 @@ export interface Reader {
 }
 
 /**
- * `asked` and `looked`: the store has executed the begin or the look after waking, the reply is under way. `landing`: the store has answered the fill, or it has
+ * `asked`, `busy` and `looked`: the store has executed the begin, one in vain, or the look after waking, the reply is under way. `claim`: the next begin leaves the turn to whoever loads. `sleeping`: somebody did. `landing`: the store has answered the fill, or it has
  * brought a value; those who wait do not have it yet.
  */
 export type FlightPhase =
-  'start' | 'waiting' | 'woken' | 'looked' | 'begin' | 'asked' | 'loading' | 'read' | 'refused' | 'landing';
+  | 'start'
+  | 'waiting'
+  | 'claim'
+  | 'busy'
+  | 'sleeping'
+  | 'woken'
+  | 'looked'
+  | 'begin'
+  | 'asked'
+  | 'loading'
+  | 'read'
+  | 'refused'
+  | 'landing';
 
 /** One load of the key in one process. */
 export interface ModelFlight {
@@ -53,6 +65,8 @@ export interface ModelFlight {
   rounds: number;
   impatient: boolean;
   unqueued: boolean;
+  /** By the lease: its look after waking has shown somebody loading. */
+  seenLoading: boolean;
   /** Nothing was announced or evicted since its begin. */
   untouched: boolean;
 }
@@ -72,6 +86,8 @@ export interface World {
   known: number;
   store: EntryState | undefined;
   notices: Notice[];
+  /** There is no lock service. */
+  byLease: boolean;
   /** The flight that holds the lock; 0 for none. */
   lock: number;
   readers: Reader[];
@@ -135,6 +151,7 @@ export function textOf(world: World): string {
     world.known,
     world.loads,
     Number(world.last),
+    Number(world.byLease && world.store?.lease?.loading === true),
     name(world.lock),
     ...world.notices.map(({ row, sent }) => (sent ? -row : row)),
     ...Object.values(left),
@@ -143,7 +160,7 @@ export function textOf(world: World): string {
       : `${storedRow(world)}/${String(store.value?.version?.order)}/${String(store.floor?.version.order)}/${store.lease === undefined ? 0 : 1}/${String(store.mark !== undefined)}`,
     ...flights.map(
       (f) =>
-        `${f.at}${f.phase}${lease(f.lease)}${f.row}${f.rounds}${[f.aside, f.superseded, f.ending, f.begun, f.impatient, f.unqueued, f.untouched].map(Number).join('')}`,
+        `${f.at}${f.phase}${lease(f.lease)}${f.row}${f.rounds}${[f.aside, f.superseded, f.ending, f.begun, f.impatient, f.unqueued, f.seenLoading, f.untouched].map(Number).join('')}`,
     ),
     ...world.readers.map((r) =>
       r.phase === 'done'

@@ -27,6 +27,21 @@ const SCENES: Record<string, Scene> = {
   'every fault and a change': { ...PAIR, commits: 1, evictions: 1, crashes: 1, lockLosses: 1, impatience: 1 },
 };
 
+const BY_LEASE: Scene = { ...SCENE, byLease: true };
+const PAIR_BY_LEASE: Scene = { ...PAIR, byLease: true };
+
+/** The same without a lock service. */
+const SCENES_BY_LEASE: Record<string, Scene> = {
+  'nothing happens': BY_LEASE,
+  'a change and an eviction': { ...BY_LEASE, commits: 1, evictions: 1 },
+  'a change and a crash': { ...BY_LEASE, commits: 1, crashes: 1 },
+  'a change and a waiter that gives up': { ...BY_LEASE, commits: 1, impatience: 1 },
+  'a change and a load that is taken for dead': { ...BY_LEASE, commits: 1, lockLosses: 1 },
+  'two changes, by the lease alone': { ...BY_LEASE, commits: 2, versions: false },
+  'two changes behind a lagging replica': { ...PAIR_BY_LEASE, commits: 2, lags: 1 },
+  'every fault and a change': { ...PAIR_BY_LEASE, commits: 1, evictions: 1, crashes: 1, lockLosses: 1, impatience: 1 },
+};
+
 interface Mutant extends Partial<Rules> {
   readonly scene: Scene;
   readonly breaks: RegExp;
@@ -82,6 +97,24 @@ const MUTANTS: Record<string, Mutant> = {
       return admission === 'look-again' ? 'superseded' : admission;
     },
   },
+  'a turn that two may have': {
+    scene: PAIR_BY_LEASE,
+    breaks: /^P1/,
+    begin: (state, now, options) => {
+      const step = beginLoad(state, now, { ...options, unlessLoading: false });
+      const { outcome } = step;
+      return outcome.kind === 'lease' ? { ...step, outcome: { ...outcome, loading: false } } : step;
+    },
+  },
+  'a begin that is always in vain': {
+    scene: PAIR_BY_LEASE,
+    breaks: /^P1/,
+    begin: (state, now, options) => {
+      const step = beginLoad(state, now, options);
+      const { outcome } = step;
+      return outcome.kind === 'lease' ? { ...step, outcome: { ...outcome, loading: true } } : step;
+    },
+  },
   'a fill without the floor, behind a lagging replica': {
     scene: { ...PAIR, commits: 1, lags: 1 },
     breaks: /^P2/,
@@ -97,6 +130,12 @@ describe('the protocol, in every interleaving of small bounds', () => {
     const { states, counterexample } = explore(scene, REAL);
     expect(counterexample).toBeUndefined();
     expect(states).toBeGreaterThan(500); // it did go somewhere
+  });
+
+  it.each(Object.entries(SCENES_BY_LEASE))('and without a lock service: %s', (_, scene) => {
+    const { states, counterexample } = explore(scene, REAL);
+    expect(counterexample).toBeUndefined();
+    expect(states).toBeGreaterThan(200);
   });
 
   it.each(Object.entries(MUTANTS))('finds the counterexample of %s', (_, { scene, breaks, ...rules }) => {

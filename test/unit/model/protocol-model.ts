@@ -2,7 +2,17 @@ import { advance, giveUp, query } from './flight-moves.js';
 import { copyOf, free, newReader, NOTHING, type Bounds, type World } from './model-state.js';
 import { board, look, mayBoard } from './reader-moves.js';
 import type { Rules, Scene } from './rules.js';
-import { announce, commit, crash, evict, sendNotice, spend } from './world-moves.js';
+import {
+  announce,
+  commit,
+  crash,
+  evict,
+  forgetLoad,
+  isWorthALook,
+  sendNotice,
+  someoneLoads,
+  spend,
+} from './world-moves.js';
 
 /** What may happen next; `go` makes the state after it, or throws {@link Broken}. */
 export interface Move {
@@ -12,7 +22,7 @@ export interface Move {
 
 const PROCESSES = [0, 1];
 
-export function firstState({ readers, ...scene }: Scene): World {
+export function firstState({ readers, byLease = false, ...scene }: Scene): World {
   const { commits, evictions, crashes, lockLosses, impatience, lags } = scene;
   const left: Bounds = { commits, evictions, crashes, lockLosses, impatience, lags };
   const world = { db: 1, announced: 1, known: 0, store: undefined, notices: [], lock: 0, flights: [] };
@@ -21,6 +31,7 @@ export function firstState({ readers, ...scene }: Scene): World {
     readers: readers.map(newReader),
     left,
     ids: 0,
+    byLease,
     loads: 0,
     last: false,
     calm: Object.values(left).every((times) => times === 0),
@@ -53,7 +64,10 @@ export function moves(scene: Scene, rules: Rules, world: World): { must: Move[];
   });
   world.flights.forEach((flight, f) => {
     const name = `flight ${flight.id} of process ${flight.at}: ${flight.phase}`;
-    if (flight.phase === 'waiting') {
+    if (flight.phase === 'sleeping' && isWorthALook(world)) {
+      step(must, `${name}, looks`, (next) => (next.flights[f]!.phase = 'woken'));
+    }
+    if (flight.phase === 'waiting' || flight.phase === 'sleeping') {
       if (world.left.impatience > 0) step(may, `${name}, gives up`, (next) => giveUp(next.flights[f]!), 'impatience');
     } else if (flight.phase === 'loading') {
       step(must, name, (next) => query(next, next.flights[f]!, next.db));
@@ -76,6 +90,11 @@ export function moves(scene: Scene, rules: Rules, world: World): { must: Move[];
   if (left.commits > 0) step(may, 'commit', (next) => commit(next), 'commits');
   if (left.evictions > 0 && world.store) step(may, 'eviction', (next) => evict(next), 'evictions');
   if (left.lockLosses > 0 && world.lock > 0) step(may, 'lock lost', (next) => free(next), 'lockLosses');
+  if (world.byLease && world.store?.lease?.loading === true) {
+    // A dead load is forgotten sooner or later; one that goes on only if it stands still for long.
+    if (!someoneLoads(world)) step(must, 'a dead load is forgotten', forgetLoad);
+    else if (left.lockLosses > 0) step(may, 'a load is taken for dead', forgetLoad, 'lockLosses');
+  }
   for (const at of left.crashes > 0 ? PROCESSES : []) {
     if (world.flights.some((flight) => flight.at === at))
       step(may, `crash of ${at}`, (next) => crash(next, at), 'crashes');

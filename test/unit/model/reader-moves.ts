@@ -51,7 +51,15 @@ export function wait(reader: Reader, phase: 'riding' | 'parked' | 'done', waitsF
 }
 
 function launch(world: World, reader: Reader): void {
-  const flags = { aside: false, superseded: false, ending: false, begun: false, impatient: false, untouched: false };
+  const flags = {
+    aside: false,
+    superseded: false,
+    ending: false,
+    begun: false,
+    impatient: false,
+    seenLoading: false,
+    untouched: false,
+  };
   const [id, at, unqueued] = [++world.ids, reader.at, reader.seenUnstored];
   world.flights.push({ ...flags, id, at, unqueued, phase: 'start', lease: undefined, row: 0, rounds: 0 });
   wait(reader, 'riding', [id]);

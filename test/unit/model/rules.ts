@@ -18,6 +18,8 @@ export interface Scene extends Bounds {
   readonly readers: readonly number[];
   /** Whether rows carry versions. Notices then come with and without one; behind a lagging replica always with. */
   readonly versions: boolean;
+  /** There is no lock service: the lease serves as the lock. Then a lock that is lost means a load that is taken for dead while it goes on. */
+  readonly byLease?: boolean;
   /** The process that announces the changes; -1: one that has no readers. */
   readonly writer: number;
 }

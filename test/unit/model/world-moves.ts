@@ -42,3 +42,18 @@ export function crash(world: World, at: number): void {
     if (reader.at === at && reader.phase !== 'new') wait(reader, 'done', []);
   }
 }
+
+/** Whether a look at the store would tell a waiter anything but that somebody loads. Messages only bring it forward. */
+export function isWorthALook({ store }: World): boolean {
+  return store?.lease?.loading !== true || store.value !== undefined || store.mark !== undefined;
+}
+
+/** Whether a load that has said so is alive. */
+export function someoneLoads({ flights, store }: World): boolean {
+  return flights.some(({ lease, phase }) => lease === store?.lease?.token && phase !== 'landing');
+}
+
+export function forgetLoad(world: World): void {
+  const { lease, ...rest } = world.store ?? {};
+  if (lease !== undefined) world.store = { ...rest, lease: { ...lease, loading: false } };
+}

@@ -33,15 +33,15 @@ describe('MetricsObserver', () => {
 
   it('tells of loads, by lock, and of what became of their values, with the reason', async () => {
     const { metrics, observe } = measuring();
-    observe({ type: 'load-started', key: 'k', locked: true });
-    observe({ type: 'load-started', key: 'k', locked: false });
+    observe({ type: 'load-started', key: 'k', under: 'lock' });
+    observe({ type: 'load-started', key: 'k', under: 'none', because: 'wait-ran-out' });
     observe({ type: 'load-finished', key: 'k', loadMs: 1_500 });
     observe({ type: 'load-failed', key: 'k', loadMs: 1, error: new TypeError('x') });
     observe(EVERY_EVENT.stored);
     observe({ type: 'superseded', key: 'k', reason: 'older' });
     observe({ type: 'not-stored', key: 'k', reason: 'tag-full' });
-    expect(await metrics.sum('loads', { 'load.locked': true })).toBe(1);
-    expect(await metrics.sum('loads', { 'load.locked': false })).toBe(1);
+    expect(await metrics.sum('loads', { 'load.under': 'lock' })).toBe(1);
+    expect(await metrics.sum('loads', { 'load.under': 'none' })).toBe(1);
     expect(await metrics.sum('fills', { 'fill.outcome': 'superseded', 'fill.reason': 'older' })).toBe(1);
     expect(await metrics.sum('fills', { 'fill.outcome': 'not-stored', 'fill.reason': 'tag-full' })).toBe(1);
     expect(await metrics.sum('fills', { 'fill.outcome': 'stored' })).toBe(1);

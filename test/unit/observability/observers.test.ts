@@ -50,17 +50,22 @@ describe('CacheStats', () => {
       { type: 'miss', key: 'k' },
       { type: 'joined', key: 'k' },
       { type: 'miss', key: 'k' },
-      { type: 'load-started', key: 'k', locked: true },
+      { type: 'load-started', key: 'k', under: 'lock' },
+      { type: 'load-started', key: 'k', under: 'lease', because: 'lock-unavailable' },
+      { type: 'load-started', key: 'k', under: 'none', because: 'wait-ran-out' },
       { type: 'load-failed', key: 'k', loadMs: 1, error: new Error('x') },
       { type: 'stale-hit', key: 'k', because: 'load-failed' },
       { type: 'miss', key: 'k' },
       { type: 'stale-hit', key: 'k', because: 'load-slow' },
       { type: 'lock-waited', key: 'k', reason: 'released', waitedMs: 1 },
+      { type: 'lease-waited', key: 'k', reason: 'told', waitedMs: 1 },
+      { type: 'stale-hit', key: 'k', because: 'lock-unavailable' },
       { type: 'store-unavailable', step: 'read', error: 1 },
       { type: 'store-unavailable', step: 'read', error: 1, unasked: 'breaker-open' },
       { type: 'store-unavailable', step: 'fill', error: 1, unasked: 'breaker-open' },
       { type: 'lock-unavailable', key: 'k', error: 1 },
       { type: 'eager-refresh', key: 'k', freshForMs: 1 },
+      { type: 'renewed', key: 'k', version: { kind: 'version', order: 1n } },
       { type: 'load-queued', key: 'k', ahead: 0 },
       { type: 'load-turn', key: 'k', waitedMs: 1 },
       { type: 'load-shed', key: 'k', because: 'limit', background: true },
@@ -74,16 +79,18 @@ describe('CacheStats', () => {
     expect(stats.snapshot()).toEqual({
       requests: 5,
       hits: 1,
-      staleHits: 3,
+      staleHits: 4,
       softTimeouts: 1,
       eagerRefreshes: 1,
       queuedLoads: 1,
       shedLoads: 1,
       misses: 3,
-      loads: 1,
+      loads: 3,
+      unlockedLoads: 1,
       loadFailures: 1,
-      waits: 2,
+      waits: 3,
       stored: 0,
+      renewed: 1,
       superseded: 0,
       notStored: 0,
       invalidations: 0,
@@ -258,6 +265,9 @@ describe('LogObserver', () => {
     observe({ type: 'not-stored', key: 'k', reason: 'policy-failed', detail: 'Error: x' });
     for (const meant of ['cache-if', 'no-ttl', 'undefined', 'uncacheable'] as const)
       observe({ type: 'not-stored', key: 'k', reason: meant });
+    observe({ type: 'renewal-refused', key: 'k', because: 'tag-announced' });
+    observe({ type: 'renewal-refused', key: 'k', because: 'coarse-version' });
+    observe({ type: 'renewal-refused', key: 'k', because: 'failed', error: new Error('y') });
     observe({ type: 'load-shed', key: 'k', because: 'limit', background: true });
     observe({ type: 'load-shed', key: 'k', because: 'queue-full', background: false });
     observe({ type: 'corrupt-entry', key: 'k', error: new Error('cut short') });
@@ -268,6 +278,8 @@ describe('LogObserver', () => {
       expect.stringContaining('The value of k was not stored, because it is too large: 9 MiB.'),
       expect.stringContaining('The value of k was not stored, because it would not come back as it is.'),
       expect.stringContaining('The value of k was not stored, because its policy cannot be told: Error: x.'),
+      expect.stringMatching(/k was loaded, .*milliseconds.*@VersionColumn/),
+      expect.stringMatching(/k was loaded, .*currentVersion failed: Error: y/),
       expect.stringMatching(/k was not loaded, .*\(queue-full\): raise maxConcurrentLoads/),
       expect.stringContaining('could not be read and counts as a miss: Error: cut short'),
     ]);

@@ -10,10 +10,12 @@ import {
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ClassRegistry } from '../../../lib/codec/class-registry.js';
 import { TaggedJsonCodec } from '../../../lib/codec/tagged-json-codec.js';
+import { PROBE_KEY } from '../../../lib/core/circuit-breaker.js';
 import type { Loader } from '../../../lib/core/load-request.js';
 import type { ReadThroughParts } from '../../../lib/core/read-through.js';
 import { AttributeSets } from '../../../lib/observability/opentelemetry/attribute-sets.js';
 import { OtelCacheTracer } from '../../../lib/observability/opentelemetry/otel-cache-tracer.js';
+import { TracedLockProvider } from '../../../lib/observability/tracing/traced-lock-provider.js';
 import { TracedReadThrough } from '../../../lib/observability/tracing/traced-read-through.js';
 import { InProcessLockProvider } from '../../../lib/locks/in-process-lock-provider.js';
 import { InProcessLockTable } from '../../../lib/locks/in-process-lock-table.js';
@@ -206,6 +208,15 @@ describe('spans', () => {
     expect(await cache.getOrLoad(request(() => 'row'))).toEqual({ value: 'row', outcome: 'MISS' });
     expect(await cache.getOrLoad(request(() => 'row'))).toEqual({ value: 'row', outcome: 'HIT' });
     expect(entered).not.toHaveBeenCalled();
+  });
+
+  it('are not made of the probes of a breaker', async () => {
+    const tracer = new OtelCacheTracer(api, provider.getTracer('test'), new AttributeSets('shop', 0), false);
+    const locks = new TracedLockProvider(new InProcessLockProvider(), tracer);
+    expect(await locks.tryAcquire(PROBE_KEY, { timeoutMs: 1 })).toMatchObject({ acquired: true });
+    expect(tree()).toEqual([]);
+    expect(await locks.tryAcquire('k', { timeoutMs: 1 })).toMatchObject({ acquired: true });
+    expect(tree()).toEqual(['- > cache lock']);
   });
 
   it('leave store and lock provider what they are', async () => {

@@ -77,6 +77,7 @@ describe('docs/options.md', () => {
     ['getOrLoad()', [KEY, '`getOrLoad()`'], Object.keys(LOAD_RULES).sort()],
     ['set()', ['`set()`'], Object.keys(SET_RULES).sort()],
     ['invalidate()', ['`invalidate()`'], Object.keys(INVALIDATE_RULES).sort()],
+    ['outbox', ['`outbox`'], known((options: never) => resolveOptions({ outbox: options }), listed)],
     ['zooKeeperLock()', ['`zooKeeperLock()`'], known(resolveZooKeeperLockOptions as never, /expected only ([^.]+)\./)],
     ['openTelemetry()', ['`openTelemetry()`'], known(openTelemetry, listed)],
     ['check()', ['`check()` of the health indicator'], Object.keys(HEALTH_CHECK_RULES).sort()],
@@ -141,6 +142,8 @@ describe('docs/options.md', () => {
   });
 
   it.each([
+    ['`outbox`', 'intervalMs', (outbox: object) => resolveOptions({ outbox })],
+    ['`outbox`', 'batchSize', (outbox: object) => resolveOptions({ outbox })],
     ['`memoryStore()`', 'maxEntries', (options: object) => memoryStore(options)],
     ['`memoryStore()`', 'maxBytes', (options: object) => memoryStore(options)],
     ['`redisLock()`', 'ttlMs', (options: object) => redisLock({ url: 'redis://127.0.0.1', ...options })],

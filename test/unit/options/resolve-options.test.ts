@@ -44,7 +44,7 @@ describe('resolveOptions', () => {
         waitMs: 30_000,
         onWaitTimeout: 'load',
         onLoadLimit: 'wait',
-        onLockUnavailable: 'load',
+        onLockUnavailable: 'lease',
         onStoreUnavailable: 'load',
         failureBackoffMs: 1_000,
         maxValueBytes: 8_388_608,
@@ -75,6 +75,8 @@ describe('resolveOptions', () => {
     ['maxValueBytes', 1, 536_870_912],
     ['storeTimeoutMs', 1, 60_000],
     ['lockTimeoutMs', 1, 60_000],
+    ['announceTimeoutMs', 1, 60_000],
+    ['shutdownTimeoutMs', 0, 600_000],
     ['loadTimeoutMs', 1, 86_400_000],
     ['softLoadTimeoutMs', 1, 86_400_000],
   ])('%s goes from %d to %d', (name, min, max) => {
@@ -87,7 +89,9 @@ describe('resolveOptions', () => {
   });
 
   it.each(['onWaitTimeout', 'onLockUnavailable', 'onStoreUnavailable'])('%s is one of its words', (name) => {
-    expect(refused({ [name]: 'retry' })).toMatch(new RegExp(`${name}: expected one of 'load', .*'fail', got "retry"`));
+    expect(refused({ [name]: 'retry' })).toMatch(
+      new RegExp(`${name}: expected one of .*'load', .*'fail', got "retry"`),
+    );
     expect(refused({ [name]: true })).toContain('got true');
   });
 
@@ -138,6 +142,33 @@ describe('resolveOptions', () => {
     }
     expect(refused({ lock: memoryStore() })).toContain('lock: expected');
     expect(refused({ store: inProcessLock() })).toContain('store: expected');
+  });
+
+  it('has no outbox unless one is asked for, and then with a default for everything', () => {
+    const defaults = { table: 'distributed_cache_outbox', intervalMs: 2_000, batchSize: 100 };
+    expect([undefined, false].map((outbox) => resolveOptions({ outbox } as DistributedCacheOptions).outbox)).toEqual([
+      undefined,
+      undefined,
+    ]);
+    expect(resolveOptions({ outbox: true }).outbox).toEqual(defaults);
+    expect(resolveOptions({ outbox: { table: 'audit.notices' } }).outbox).toEqual({
+      ...defaults,
+      table: 'audit.notices',
+    });
+  });
+
+  it.each(['yes', null, 1, []])('outbox refuses %j', (outbox) => {
+    expect(refused({ outbox })).toContain('outbox: expected true, false or an object, got');
+  });
+
+  it.each(['', 'a b', 'a;b', 'a.b.c', '"a"', '1a', 'x'.repeat(58), 7])('outbox refuses the table %j', (table) => {
+    expect(refused({ outbox: { table } })).toContain('outbox: table: expected the name of a table');
+  });
+
+  it('outbox and onChange are checked against each other', () => {
+    expect(refused({ outbox: true, onChange: 'ignore' })).toContain("expected onChange 'invalidate' or 'refresh'");
+    expect(() => resolveOptions({ outbox: false, onChange: 'ignore' })).not.toThrow();
+    expect(refused({ outbox: { interval: 1 } })).toContain('Did you mean intervalMs?');
   });
 
   it('lists are checked item by item', () => {
@@ -213,6 +244,10 @@ describe('resolveOptions', () => {
       "onWaitTimeout: expected staleIfErrorMs above 0 beside 'stale'",
     );
     expect(() => resolveOptions({ onWaitTimeout: 'stale', staleIfErrorMs: 1 })).not.toThrow();
+    expect(refused({ onLockUnavailable: 'stale' })).toContain(
+      "onLockUnavailable: expected staleIfErrorMs above 0 beside 'stale'",
+    );
+    expect(() => resolveOptions({ onLockUnavailable: 'stale', staleIfErrorMs: 1 })).not.toThrow();
     expect(refused({ softLoadTimeoutMs: 200 })).toContain(
       'softLoadTimeoutMs: expected staleIfErrorMs above 0 beside 200, got staleIfErrorMs 0',
     );

@@ -30,6 +30,7 @@ describe('readConfig', () => {
       REDIS_URL: '',
       ZOOKEEPER_CONNECT: ' ',
       REPORT_DELAY_MS: '',
+      MAX_CONCURRENT_LOADS: '',
       CACHE_MODE: '',
       GREETING: ' ',
     };
@@ -46,6 +47,7 @@ describe('readConfig', () => {
       REDIS_URL: 'rediss://cache:6380',
       ZOOKEEPER_CONNECT: 'zk1:2181,zk2:2181/shop',
       REPORT_DELAY_MS: '20000',
+      MAX_CONCURRENT_LOADS: '7',
       CACHE_MODE: 'in-process',
       GREETING: 'short',
     };
@@ -54,6 +56,7 @@ describe('readConfig', () => {
       host: '0.0.0.0',
       port: 0,
       reportDelayMs: 20_000,
+      maxConcurrentLoads: 7,
       cacheMode: 'in-process',
       greeting: 'short',
       databaseUrl: env.DATABASE_URL,

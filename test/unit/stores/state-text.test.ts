@@ -7,7 +7,7 @@ const version = { kind: 'row', order: MAX_VERSION_ORDER };
 const full: EntryState = {
   value: { payload: '{"order":"1"}\u0000💾', version, freshUntil: 1.5, keptUntil: 2.25, fillId: 'f' },
   floor: { version: { kind: 'updated-at', order: 2n ** 53n + 1n }, exclusive: true, until: 3 },
-  lease: { token: 'l', until: 4, loading: true },
+  lease: { token: 'l', until: 4, loading: true, loadingUntil: 3 },
   mark: { mark: { id: 'm', kind: 'failed', error: { name: 'E', message: 'm', response: { order: '7' } } }, until: 5 },
   tombstoneUntil: 6,
 };

@@ -1,0 +1,175 @@
+import { randomUUID } from 'node:crypto';
+import { Logger } from '@nestjs/common';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Animal, makeSchema, openShop, Stock, type Shop, type ShopOptions } from './shop.js';
+import { NO_DRAINS, OutboxRows, sharedStores } from './outbox-support.js';
+
+let schema: Awaited<ReturnType<typeof makeSchema>>;
+let rows: OutboxRows;
+let namespace = '';
+let where = { shop: 1, shelf: '' };
+const open: Shop[] = [];
+
+beforeAll(async () => {
+  schema = await makeSchema();
+  rows = await OutboxRows.migrate(schema.schema);
+});
+beforeEach(() => {
+  namespace = randomUUID();
+  where = { shop: 1, shelf: namespace };
+});
+afterEach(async () => {
+  for (const shop of open.splice(0)) await shop.close();
+});
+afterAll(async () => {
+  await rows.data.destroy();
+  await schema.drop();
+});
+
+async function shopOn(options: Partial<ShopOptions>): Promise<Shop> {
+  const shop = await openShop({ schema: schema.schema, namespace, ...NO_DRAINS, ...options });
+  open.push(shop);
+  return shop;
+}
+
+/** A shop whose next announcement stops at a gate, after whose opening no row is left. */
+async function heldShop() {
+  const store = sharedStores()();
+  const shop = await shopOn({ store });
+  const gate = store.stop('before', 'announce');
+  return { shop, gate, store };
+}
+
+const text = (name: string): string => expect.stringContaining(name) as string;
+const isEmpty = () => vi.waitFor(async () => expect(await rows.texts(namespace)).toEqual([]), 20_000);
+
+describe('the outbox', () => {
+  it('has what a transaction changes from its commit until that is announced', async () => {
+    const { shop, gate } = await heldShop();
+    const written = shop.data.transaction(async (manager) => {
+      await manager.save(Stock, { ...where, pieces: 1 });
+      await manager.save(Stock, { ...where, pieces: 2 });
+      expect(await rows.texts(namespace)).toEqual([]);
+    });
+    await gate.arrived;
+    // one row for the transaction, with the version that it gave
+    expect(await rows.texts(namespace)).toEqual([text('"version","2"')]);
+    gate.open();
+    await written;
+    await isEmpty();
+  });
+
+  it('has what a save, a removal and a change that tells no row write in transactions of their own', async () => {
+    const { shop, gate, store } = await heldShop();
+    const saved = shop.data.manager.save(Stock, { ...where, pieces: 1 });
+    await gate.arrived;
+    expect(await rows.texts(namespace)).toHaveLength(1);
+    gate.open();
+    const stock = await saved;
+    await isEmpty();
+
+    const second = store.stop('before', 'announce');
+    const removed = shop.data.manager.remove(Stock, stock);
+    await second.arrived;
+    expect(await rows.texts(namespace)).toEqual([text('"removed"')]);
+    second.open();
+    await removed;
+
+    const third = store.stop('before', 'announce');
+    const bulk = shop.data.transaction((manager) => manager.update(Stock, where, { pieces: 5 }));
+    await third.arrived;
+    expect(await rows.texts(namespace)).toContainEqual(text('bulk'));
+    third.open();
+    await bulk;
+    await isEmpty();
+  });
+
+  it('has nothing of what is rolled back', async () => {
+    const shop = await shopOn({ store: sharedStores()() });
+    await shop.data
+      .transaction(async (manager) => {
+        await manager.save(Stock, { ...where, pieces: 1 });
+        await manager.transaction((inner) => inner.save(Stock, { ...where, shop: 2, pieces: 1 }));
+        throw new Error('rolled back');
+      })
+      .catch(() => undefined);
+    expect(await rows.texts(namespace)).toEqual([]);
+    expect(shop.events.filter(({ type }) => type === 'tags-announced')).toEqual([]);
+  });
+
+  it('keeps what was changed before a savepoint that is rolled back around another', async () => {
+    const { shop, gate } = await heldShop();
+    const written = shop.data.transaction(async (outer) => {
+      // 1. This is changed first.
+      await outer.save(Stock, { ...where, pieces: 1 });
+      await outer
+        .transaction(async (middle) => {
+          // 2. A savepoint ends within another, which is rolled back and takes with it what was written since it began.
+          await middle.transaction((inner) => inner.save(Stock, { ...where, shop: 2, pieces: 1 }));
+          throw new Error('rolled back');
+        })
+        .catch(() => undefined);
+    });
+    // 3. The transaction commits.
+    await gate.arrived;
+    expect(await shop.data.manager.countBy(Stock, { shelf: namespace })).toBe(1);
+    expect(await rows.texts(namespace)).toEqual([text(namespace)]);
+    gate.open();
+    await written;
+    await isEmpty();
+  });
+
+  it('has what another subscriber writes before the same commit', async () => {
+    const { shop, gate } = await heldShop();
+    let once = true;
+    shop.data.subscribers.push({
+      async beforeTransactionCommit({ queryRunner }) {
+        if (once) await queryRunner.manager.save(Animal, { name: 'late' });
+        once = false;
+      },
+    });
+    const written = shop.data.manager.save(Stock, { ...where, pieces: 1 });
+    await gate.arrived;
+    const told = (await rows.texts(namespace)).join();
+    expect([told.includes('Stock'), told.includes('Animal')]).toEqual([true, true]);
+    gate.open();
+    await written;
+    await isEmpty();
+  });
+
+  it('makes a transaction fail that it cannot keep, with the error of the database, and nothing is changed', async () => {
+    const shop = await shopOn({ store: sharedStores()() });
+    await rows.data.query(`ALTER TABLE ${rows.table} RENAME TO gone`);
+    try {
+      await expect(shop.data.manager.save(Stock, { ...where, pieces: 1 })).rejects.toMatchObject({ code: '42P01' });
+      expect(await shop.data.manager.countBy(Stock, where)).toBe(0);
+    } finally {
+      await rows.data.query(`ALTER TABLE "${schema.schema}".gone RENAME TO distributed_cache_outbox`);
+    }
+    await shop.data.manager.save(Stock, { ...where, pieces: 1 });
+    await isEmpty();
+  });
+
+  it('is passed by outside of a transaction, which is said once', async () => {
+    const warn = vi.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
+    try {
+      const { shop, gate } = await heldShop();
+      const written = shop.data.manager.insert(Stock, { ...where, pieces: 1 });
+      await gate.arrived;
+      expect(await rows.texts(namespace)).toEqual([]);
+      gate.open();
+      await written;
+      await shop.data.manager.update(Stock, where, { pieces: 2 });
+      const lines = warn.mock.calls.flat().filter((line) => String(line).includes('outside of a transaction'));
+      expect(lines).toEqual([text('A change of Stock')]);
+    } finally {
+      warn.mockRestore();
+    }
+  });
+
+  it('must be there when the application starts', async () => {
+    await expect(shopOn({ store: sharedStores()(), outbox: { table: 'no_such_table' } })).rejects.toThrow(
+      `expected a table ${schema.schema}.no_such_table in the data source "default" (postgres), found none. Add outboxMigration()`,
+    );
+  });
+});

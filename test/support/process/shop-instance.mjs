@@ -1,0 +1,80 @@
+// An instance of a Nest application that writes through TypeORM, in a process of its own, driven by messages from a test. It runs what was built, by the package's own name.
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { DistributedCacheModule, DistributedCacheService, inProcessLock } from 'nestjs-distributed-cache';
+import { redisStore } from 'nestjs-distributed-cache/redis';
+import { DataSource, EntitySchema } from 'typeorm';
+
+const { namespace, redisUrl, postgresUrl, schema, holdAnnouncements, options } = JSON.parse(process.argv[2]);
+
+class Item {}
+const ItemSchema = new EntitySchema({
+  name: 'Item',
+  target: Item,
+  tableName: 'item',
+  columns: {
+    id: { type: 'int', primary: true },
+    price: { type: 'int' },
+    version: { type: 'int', version: true },
+  },
+});
+
+const data = await new DataSource({ type: 'postgres', url: postgresUrl, schema, entities: [ItemSchema] }).initialize();
+
+/** The store of the options, whose announcements stop for ever when the test says so: after the commit, and before anybody hears of it. */
+const store = {
+  description: 'held',
+  async createVersionedStore(context) {
+    const inner = await redisStore({ url: redisUrl }).createVersionedStore(context);
+    if (!holdAnnouncements) return inner;
+    inner.announce = () => {
+      process.send({ event: 'announcing' });
+      return new Promise(() => undefined);
+    };
+    return inner;
+  },
+};
+
+class ShopModule {}
+
+const context = await NestFactory.createApplicationContext(
+  {
+    module: ShopModule,
+    imports: [
+      DistributedCacheModule.forRoot({
+        namespace,
+        store,
+        lock: inProcessLock(),
+        dataSources: [data],
+        observers: [{ observe: ({ type }) => process.send({ event: type }) }],
+        log: false,
+        ...options,
+      }),
+    ],
+  },
+  { logger: false },
+);
+const cache = context.get(DistributedCacheService);
+
+const commands = {
+  price: async () =>
+    (await cache.getOrLoad(['item'], () => data.manager.findOneBy(Item, { id: 1 }), { entity: Item })).price,
+  write: async ({ price }) => {
+    await data.manager.save(Item, { id: 1, price });
+  },
+  close: async () => {
+    await context.close();
+    await data.destroy();
+  },
+};
+
+process.on('unhandledRejection', (error) => {
+  process.send({ unhandled: String(error) });
+});
+process.on('message', ({ id, command, ...rest }) => {
+  commands[command](rest).then(
+    (result) => process.send({ id, result }),
+    (error) => process.send({ id, error: { name: error.name, message: error.message } }),
+  );
+});
+process.send({ event: 'ready' });
