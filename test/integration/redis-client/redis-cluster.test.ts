@@ -72,8 +72,8 @@ const masters = async (): Promise<Redis[]> => {
 };
 /** Who serves a slot, by the word of one node. */
 const masterPortOf = async (slot: number, by: OwnRedis): Promise<number | undefined> => {
-  const ranges = (await adminOf(by).cluster('SLOTS')) as [first: number, last: number, master: [string, number]][];
-  return ranges.find(([first, last]) => first <= slot && slot <= last)?.[2][1];
+  const ranges = await adminOf(by).cluster('SLOTS');
+  return ranges.find(([first, last]) => first <= slot && slot <= last)?.[2]?.[1];
 };
 const count = async (pattern: string): Promise<number> => {
   const found = await Promise.all((await masters()).map(async (admin) => (await admin.keys(pattern)).length));
