@@ -75,6 +75,8 @@ export class DistributedCacheService {
    * Announces a change and, where that is safe, stores the new value: over a value of a strictly lower version, when the version counts updates (`@VersionColumn`, or a bigint or
    * number in `version`) and the module's `cacheIf` and `ttlMs` want it. In every other case it acts as {@link invalidate}, since a notice that stores a value may arrive late and bring the past back.
    *
+   * Not for rows that may be removed and come back under their key with a lower version: a late `set` of the former row would then be taken for the newer one.
+   *
    * @returns which of the two it did
    * @throws StoreUnavailableError when the store does not answer: the change is kept, and announced without its value when the store is back. Until then this instance serves nothing older, and others may
    */
