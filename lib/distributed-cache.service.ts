@@ -19,6 +19,7 @@ import {
   type LoadOptions,
   type SetOptions,
 } from './options/call-options.js';
+import { checkRenewal, currentVersionReader } from './options/current-version.js';
 import { checkOptions, describeGiven } from './options/option-rules.js';
 import { CacheHost } from './wiring/cache-host.js';
 
@@ -74,8 +75,10 @@ export class DistributedCacheService {
    * Announces a change and, where that is safe, stores the new value: over a value of a strictly lower version, when the version counts updates (`@VersionColumn`, or a bigint or
    * number in `version`) and the module's `cacheIf` and `ttlMs` want it. In every other case it acts as {@link invalidate}, since a notice that stores a value may arrive late and bring the past back.
    *
+   * Not for rows that may be removed and come back under their key with a lower version: a late `set` of the former row would then be taken for the newer one.
+   *
    * @returns which of the two it did
-   * @throws StoreUnavailableError when the store does not answer: the change is not announced, and older values may be served until their `ttlMs` is over
+   * @throws StoreUnavailableError when the store does not answer: the change is kept, and announced without its value when the store is back. Until then this instance serves nothing older, and others may
    */
   async set(key: CacheKey, value: unknown, options: SetOptions = {}): Promise<'stored' | 'invalidated'> {
     const encoded = encodeKey(key);
@@ -105,7 +108,7 @@ export class DistributedCacheService {
    * Announces that what lies under a key has changed. Call it after the commit; what TypeORM commits is announced without it (`onChange`). No reader that begins after it gets the old value, on
    * any instance, and loads that are under way are not stored.
    *
-   * @throws StoreUnavailableError when the store does not answer: the change is not announced, and older values may be served until their `ttlMs` is over
+   * @throws StoreUnavailableError when the store does not answer: the change is kept, and announced when the store is back. Until then this instance serves nothing older, and others may
    */
   async invalidate(key: CacheKey, options: InvalidateOptions = {}): Promise<void> {
     const encoded = encodeKey(key);
@@ -123,7 +126,7 @@ export class DistributedCacheService {
    * Announces that what carries these tags has changed: every entry that was loaded with one of them is invalidated as by {@link invalidate}, and loads that are under way and turn out to carry
    * one are not stored. Call it after the commit.
    *
-   * @throws StoreUnavailableError when the store does not answer; then it may be repeated
+   * @throws StoreUnavailableError when the store does not answer: what could not be announced is kept, and announced when the store is back. Until then this instance serves nothing from the store, and others may serve what is older
    */
   async invalidateTags(tags: readonly string[]): Promise<void> {
     if (!isTagList(tags)) {
@@ -135,7 +138,7 @@ export class DistributedCacheService {
     await (await this.cache()).announceTags([...new Set(tags)].map((tag) => ({ tag: userTag(tag) })));
   }
 
-  /** Removes every entry of this namespace, and nothing else. Loads that are under way are not stored. @throws StoreUnavailableError */
+  /** Removes every entry of this namespace, and nothing else. Loads that are under way are not stored. @throws StoreUnavailableError when the store does not answer: then it is done when the store is back */
   async clear(): Promise<void> {
     if (this.host.options.enabled) await (await this.cache()).clear();
   }
@@ -157,7 +160,8 @@ export class DistributedCacheService {
     checkOptions('getOrLoad() options', options, LOAD_RULES);
     const policy = resolvePolicy(this.host.options, options, 'getOrLoad() options');
     const encoded = encodeKey(key);
-    const { entity, version, signal, manager, tags, listInvalidation } = options;
+    const { entity, version, signal, manager, tags, listInvalidation, currentVersion } = options;
+    checkRenewal('getOrLoad() options', policy, options);
     const reason = this.host.options.enabled
       ? manager?.queryRunner?.isTransactionActive === true
         ? 'transaction'
@@ -177,6 +181,7 @@ export class DistributedCacheService {
       repeatable: true,
       ...(versionOf !== undefined && { versionOf }),
       ...(tagsOf !== undefined && { tagsOf }),
+      ...(currentVersion !== undefined && { currentVersion: currentVersionReader(currentVersion) }),
       ...(signal !== undefined && { signal }),
     });
   }

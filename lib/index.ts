@@ -3,6 +3,7 @@ export type { DistributedCacheExtras, DistributedCacheOptionsFactory } from './d
 export type { DistributedCacheOptions } from './distributed-cache.options.js';
 export { DistributedCacheService, type CacheAnswer, type CacheKey } from './distributed-cache.service.js';
 export type { BreakerOptions } from './options/breaker-options.js';
+export type { CurrentVersion } from './options/current-version.js';
 export type { CachePolicy, ValueFunction } from './options/cache-policy.js';
 export type { OutboxOptions } from './options/outbox-options.js';
 export type {
@@ -18,12 +19,13 @@ export type {
 
 export { LockedCacheable, type LockedCacheableOptions } from './cacheable/locked-cacheable.decorator.js';
 export { LockedCacheableInterceptor } from './cacheable/locked-cacheable.interceptor.js';
-export type { CacheableRequest, RequestTypes } from './cacheable/cacheable-request.js';
+export type { CacheableRequest, RequestTypes, RouteLoadContext } from './cacheable/cacheable-request.js';
 
 export {
   CacheObserver,
   type CacheEvent,
   type NotStoredReason,
+  type RenewalRefusal,
   type StoreStep,
   type UnaskedReason,
 } from './core/cache-event.js';

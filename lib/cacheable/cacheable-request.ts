@@ -1,4 +1,5 @@
-import type { ExecutionContext } from '@nestjs/common';
+import type { Abstract, ExecutionContext, Type } from '@nestjs/common';
+import type { LoadContext } from '../core/load-request.js';
 
 /** The parts of a request that a `key` or `varyBy` function may know better than this library does. */
 export interface RequestTypes {
@@ -23,6 +24,12 @@ export interface CacheableRequest<Types extends RequestTypes = object> {
   /** The request of Express or Fastify. */
   readonly request: unknown;
   readonly context: ExecutionContext;
+}
+
+/** What a function of a route is given that is part of a load. */
+export interface RouteLoadContext extends LoadContext {
+  /** A provider of the application that is not bound to a request. @throws Nest's `UnknownElementException` when there is none */
+  get<T>(token: Type<T> | Abstract<T> | string | symbol): T;
 }
 
 type Known<Types, Name extends string, Default> = Types extends Record<Name, infer Part> ? Part : Default;

@@ -8,9 +8,10 @@ import {
   type ListOptions,
   type VersionOptions,
 } from '../options/call-options.js';
+import type { CurrentVersion } from '../options/current-version.js';
 import { POLICY_RULES, type CachePolicy } from '../options/cache-policy.js';
 import { checkOptions, trueOrFalse, type OptionRule } from '../options/option-rules.js';
-import type { CacheableRequest } from './cacheable-request.js';
+import type { CacheableRequest, RouteLoadContext } from './cacheable-request.js';
 import { LockedCacheableInterceptor } from './locked-cacheable.interceptor.js';
 import { LOCKED_CACHEABLE } from './route-plan.js';
 
@@ -41,6 +42,11 @@ export interface LockedCacheableOptions extends CachePolicy, VersionOptions<neve
   readonly varyBy?: readonly string[] | { bivariant(request: CacheableRequest): readonly unknown[] }['bivariant'];
   /** True: the answer is the same for everybody, so that requests with credentials share it under the default key. Default false. */
   readonly shared?: boolean;
+  /**
+   * Reads the version that the row has now, by a query that is much cheaper than the method; see `currentVersion` of `getOrLoad()`. `get` gives a provider of the application by its class or token:
+   * `currentVersion: ({ params }, { get }) => get(ProductsService).versionOf(params.id)`.
+   */
+  currentVersion?(request: CacheableRequest, context: RouteLoadContext): CurrentVersion | Promise<CurrentVersion>;
   /** The methods whose answers are cached; others pass through. Default `['GET', 'HEAD']`. */
   readonly methods?: readonly string[];
 }
@@ -51,6 +57,7 @@ const RULES = {
   version: functionRule,
   tags: tagsRule,
   listInvalidation: listInvalidationRule,
+  currentVersion: functionRule,
   key: {
     expected: 'a function that returns an array',
     cure: "Write key: ({ params }) => ['product', params.id].",

@@ -12,8 +12,8 @@ const ANSWERS: Readonly<Record<string, { readonly status: 503 | 504; readonly re
   ERR_CACHE_LOAD_LIMIT: { status: 503, retryAfterS: MOMENT_S },
   ERR_CACHE_CLOSED: { status: 503, retryAfterS: MOMENT_S },
   ERR_CACHE_LOCK_UNAVAILABLE: { status: 503, retryAfterS: OUTAGE_S },
-  ERR_CACHE_LOCK_LOST: { status: 503, retryAfterS: OUTAGE_S },
   ERR_CACHE_LOCK_AUTH: { status: 503, retryAfterS: OUTAGE_S },
+  ERR_CACHE_LOCK_LOST: { status: 503, retryAfterS: OUTAGE_S },
   ERR_CACHE_STORE_UNAVAILABLE: { status: 503, retryAfterS: OUTAGE_S },
 };
 
@@ -31,7 +31,7 @@ export interface HttpAnswer {
  * | `SharedLoadError` of an `HttpException` | the same status and body |
  * | `LoadTimeoutError` | 504: the method did not answer within `loadTimeoutMs` |
  * | `LoadLimitError`, `WaitTimeoutError`, `CacheClosedError` | 503, `Retry-After: 1` |
- * | `LockUnavailableError`, `LockLostError`, `LockAuthError`, `StoreUnavailableError` | 503, `Retry-After: 2` |
+ * | `LockUnavailableError`, `LockAuthError`, `LockLostError`, `StoreUnavailableError` | 503, `Retry-After: 2` |
  * | `SharedLoadError` of one of these | the same |
  *
  * Everything else is returned as it is.

@@ -2,6 +2,7 @@ import { RequestMethod, type Type } from '@nestjs/common';
 import { encodeKey } from '../core/cache-key.js';
 import type { LoadPolicy } from '../core/load-policy.js';
 import { resolvePolicy, type PolicyDefaults } from '../distributed-cache.options.js';
+import { checkRenewal } from '../options/current-version.js';
 import type { LockedCacheableOptions } from './locked-cacheable.decorator.js';
 
 export const LOCKED_CACHEABLE = Symbol('LockedCacheable');
@@ -45,11 +46,14 @@ export function planRoute(
   const options = Reflect.getMetadata(LOCKED_CACHEABLE, handler) as LockedCacheableOptions | undefined;
   if (options === undefined) return undefined;
   const name = `${controller.name}.${handler.name}`;
+  const where = `@LockedCacheable() on ${name}`;
+  const policy = resolvePolicy(defaults, options, where);
+  checkRenewal(where, policy, options);
   const version: unknown = Reflect.getMetadata(NEST.version, handler) ?? Reflect.getMetadata(NEST.version, controller);
   return {
     name,
     options,
-    policy: resolvePolicy(defaults, options, `@LockedCacheable() on ${name}`),
+    policy,
     never: neverCached(controller, handler),
     methods: new Set(options.methods ?? ['GET', 'HEAD']),
     headIsGet: Reflect.getMetadata(NEST.method, handler) === RequestMethod.GET,

@@ -1,8 +1,11 @@
 import { Inject, Injectable, Logger, type Type } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
 import { encodeKey } from '../core/cache-key.js';
 import type { Answer, Loader } from '../core/load-request.js';
 import { CacheHost } from '../wiring/cache-host.js';
-import type { CacheableRequest } from './cacheable-request.js';
+import { currentVersionReader } from '../options/current-version.js';
+import type { CacheableRequest, RouteLoadContext } from './cacheable-request.js';
+import type { LockedCacheableOptions } from './locked-cacheable.decorator.js';
 import { planRoute, type RoutePlan } from './route-plan.js';
 
 /** A controller's method. */
@@ -14,7 +17,10 @@ export class RoutePlans {
   private readonly plans = new Map<Type, Map<Handler, RoutePlan | undefined>>();
   private readonly logger = new Logger('DistributedCache');
 
-  constructor(@Inject(CacheHost) private readonly host: CacheHost) {}
+  constructor(
+    @Inject(CacheHost) private readonly host: CacheHost,
+    @Inject(ModuleRef) private readonly moduleRef: ModuleRef,
+  ) {}
 
   get xCacheHeader(): boolean {
     return this.host.options.xCacheHeader;
@@ -52,7 +58,13 @@ export class RoutePlans {
       policy,
       ...(versionOf !== undefined && { versionOf }),
       ...(tagsOf !== undefined && { tagsOf }),
+      ...(options.currentVersion !== undefined && { currentVersion: this.currentVersion(options, request) }),
     });
+  }
+
+  private currentVersion(options: LockedCacheableOptions, request: CacheableRequest) {
+    const get: RouteLoadContext['get'] = (token) => this.moduleRef.get(token, { strict: false });
+    return currentVersionReader((context) => options.currentVersion?.(request, { ...context, get }));
   }
 
   /** Says at start what will never be cached, and why. */

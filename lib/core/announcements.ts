@@ -1,59 +1,142 @@
 import type { CacheEvent } from './cache-event.js';
+import { CatchUp } from './catch-up.js';
+import { withDeadline, type Clock } from './clock.js';
 import type { EntryCodec } from './entry-codec.js';
-import { UnserializableValueError } from './errors.js';
+import { StoreUnavailableError, UnserializableValueError } from './errors.js';
 import type { SharedFailures } from './shared-failures.js';
 import type { SingleFlight } from './single-flight.js';
 import type { StoreGate } from './store-gate.js';
-import type { Tagging, TagChange } from './tagging.js';
+import type { Announced, KeyChange, Tagging, TagChange } from './tagging.js';
+import type { UnsentChanges } from './unsent-changes.js';
 import type { Version } from './version.js';
-import type { ChangeKind, Lifetime } from './versioned-store.js';
+import type { Lifetime } from './versioned-store.js';
 
 export interface AnnouncementsParts {
   readonly store: StoreGate;
   readonly flights: SingleFlight;
   readonly failures: SharedFailures;
   readonly tagging: Tagging;
+  readonly unsent: UnsentChanges;
   readonly codec: EntryCodec;
+  readonly clock: Clock;
   readonly floorMs: number;
   /** Loads a key again in the background, where this process knows how. Never rejects. */
   readonly refresh: (key: string) => Promise<void>;
   readonly report: (event: CacheEvent) => void;
 }
 
-/** What is known of the change of a key. */
-export interface KeyChange {
-  readonly version?: Version;
-  readonly change?: ChangeKind;
-}
-
-/** What changes: each announcement overtakes the loads of this process first, and then tells the store. */
+/**
+ * What changes: each announcement overtakes the loads of this process first, and then tells the store. Where that fails it rejects, and is kept and made later; until then this process
+ * believes nothing stored that it may concern.
+ */
 export class Announcements {
-  constructor(private readonly parts: AnnouncementsParts) {}
+  private readonly catchUp: CatchUp;
+
+  constructor(private readonly parts: AnnouncementsParts) {
+    const { clock, report, store, unsent } = parts;
+    this.catchUp = new CatchUp({
+      unsent,
+      clock,
+      isReachable: () => store.isReachable,
+      tell: {
+        key: (key, change) => this.tellKey(key, change),
+        tag: (change) => this.tellTag(change),
+        everything: () => this.tellEverything(),
+      },
+      report,
+    });
+  }
 
   /**
    * Stores a writer's own value over one of a known, strictly lower version; in every other case it invalidates.
    *
-   * @throws UnserializableValueError, StoreUnavailableError
+   * @throws UnserializableValueError; StoreUnavailableError, and then it is kept as an invalidation: a notice that carries a value may arrive late and bring the past back
    */
   async set(key: string, value: unknown, version: Version, lifetime: Lifetime): Promise<'stored' | 'invalidated'> {
     if (value === undefined)
       throw new UnserializableValueError('Expected a value to set, got undefined: invalidate the key instead');
-    const payload = this.parts.codec.encode(value);
-    this.parts.flights.supersedeLoading(key);
-    const outcome = await this.parts.store.set(key, { payload, version, ...lifetime, floorMs: this.parts.floorMs });
-    this.parts.report({ type: 'set', key, outcome });
-    return outcome;
+    const { codec, flights, floorMs, report, store } = this.parts;
+    const payload = codec.encode(value);
+    flights.supersedeLoading(key);
+    try {
+      const outcome = await store.set(key, { payload, version, ...lifetime, floorMs });
+      report({ type: 'set', key, outcome });
+      return outcome;
+    } catch (error) {
+      this.catchUp.keep({ keys: [[key, { version }]] }, error);
+      throw error;
+    }
   }
 
   /**
    * Announces a committed change of what stands under a key. Resolves when the store has it: whoever begins to read after that gets the new value.
    *
-   * @throws StoreUnavailableError when the store may not have it; what was stored before may then be served until its `ttlMs` is over
+   * @throws StoreUnavailableError when the store may not have it. It is kept, and made when the store is back; until then other instances may serve what was stored before
    */
-  async invalidate(key: string, { version, change }: KeyChange = {}): Promise<void> {
+  async invalidate(key: string, change: KeyChange = {}): Promise<void> {
+    const { failures, flights } = this.parts;
     // Before the store is asked: a load that is filling right now must not pass between the two.
-    this.parts.flights.supersedeLoading(key);
-    this.parts.failures.forget(key);
+    flights.supersedeLoading(key);
+    failures.forget(key);
+    try {
+      await this.tellKey(key, change);
+    } catch (error) {
+      this.catchUp.keep({ keys: [[key, change]] }, error);
+      throw error;
+    }
+  }
+
+  /**
+   * Announces committed changes of what carries these tags. Resolves when the store has them, and every key that they lead to is invalidated: whoever begins to read after that gets the
+   * new value.
+   *
+   * @param withinMs whoever announces waits no longer than this; what is not made by then is kept. Default: as long as it takes
+   * @throws StoreUnavailableError when the store may not have all of it. As much as could be was done, and the rest is kept and made when the store is back
+   */
+  async announceTags(changes: readonly TagChange[], withinMs?: number): Promise<void> {
+    const { clock, flights } = this.parts;
+    const tags = changes.map(({ tag }) => tag);
+    for (const flight of flights.all()) flight.noteAnnounced(tags);
+    const announced =
+      withinMs === undefined
+        ? await this.tellTags(changes)
+        : await withDeadline(clock, this.tellTags(changes), withinMs, () => lateError(withinMs)).catch(
+            (error: unknown): Announced => ({
+              keys: [],
+              failedTags: changes,
+              failedKeys: [],
+              error: error as StoreUnavailableError,
+            }),
+          );
+    if (announced.error === undefined) return;
+    this.parts.failures.clear();
+    this.catchUp.keep({ keys: announced.failedKeys, tags: announced.failedTags }, announced.error);
+    throw announced.error;
+  }
+
+  /** Empties the namespace; loads under way are not stored. @throws StoreUnavailableError, and then it is kept and made when the store is back */
+  async clear(): Promise<void> {
+    this.parts.flights.supersedeLoading();
+    this.parts.failures.clear();
+    try {
+      await this.tellEverything();
+    } catch (error) {
+      this.catchUp.keep({ everything: true }, error);
+      throw error;
+    }
+  }
+
+  /** The store has been away, and answers again. */
+  storeIsBack(): void {
+    this.catchUp.storeIsBack();
+  }
+
+  /** One last attempt at what is kept. */
+  close(): Promise<void> {
+    return this.catchUp.close();
+  }
+
+  private async tellKey(key: string, { version, change }: KeyChange): Promise<void> {
     await this.parts.store.invalidate(key, {
       floorMs: this.parts.floorMs,
       ...(version === undefined ? {} : { version }),
@@ -62,25 +145,30 @@ export class Announcements {
     this.parts.report({ type: 'invalidated', key, ...(version === undefined ? {} : { version }) });
   }
 
-  /**
-   * Announces committed changes of what carries these tags. Resolves when the store has them, and every key that they lead to is invalidated: whoever begins to read after that gets the
-   * new value.
-   *
-   * @throws StoreUnavailableError when the store may not have all of it; as much as could be was done, and it may be repeated
-   */
-  async announceTags(changes: readonly TagChange[]): Promise<void> {
-    const tags = changes.map(({ tag }) => tag);
-    for (const flight of this.parts.flights.all()) flight.noteAnnounced(tags);
-    const keys = await this.parts.tagging.announce(changes, (key, change) => this.invalidate(key, change));
-    this.parts.report({ type: 'tags-announced', tags, keys: keys.length });
-    for (const key of keys) void this.parts.refresh(key);
+  private async tellTags(changes: readonly TagChange[]): Promise<Announced> {
+    const { failures, flights, refresh, report, tagging } = this.parts;
+    const announced = await tagging.announce(changes, (key, change) => {
+      flights.supersedeLoading(key);
+      failures.forget(key);
+      return this.tellKey(key, change);
+    });
+    if (announced.error !== undefined) return announced;
+    report({ type: 'tags-announced', tags: changes.map(({ tag }) => tag), keys: announced.keys.length });
+    for (const key of announced.keys) void refresh(key);
+    return announced;
   }
 
-  /** Empties the namespace; loads under way are not stored. @throws StoreUnavailableError */
-  async clear(): Promise<void> {
-    this.parts.flights.supersedeLoading();
-    this.parts.failures.clear();
+  private async tellTag(change: TagChange): Promise<void> {
+    const { error } = await this.tellTags([change]);
+    if (error !== undefined) throw error;
+  }
+
+  private async tellEverything(): Promise<void> {
     await this.parts.store.clear();
     this.parts.report({ type: 'cleared' });
   }
+}
+
+function lateError(withinMs: number): StoreUnavailableError {
+  return new StoreUnavailableError(`The announcement was not made within announceTimeoutMs = ${String(withinMs)}`);
 }

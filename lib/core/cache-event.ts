@@ -1,5 +1,6 @@
 import type { BreakerState } from './circuit-breaker.js';
 import type { LockState, WakeReason } from './lock-provider.js';
+import type { UnsentCount } from './unsent-changes.js';
 import type { SupersededReason } from './versioned-store.js';
 import type { Version } from './version.js';
 
@@ -7,8 +8,8 @@ import type { Version } from './version.js';
 export type StoreStep =
   'read' | 'begin' | 'renew' | 'fill' | 'mark' | 'invalidate' | 'set' | 'register' | 'announce' | 'clear';
 
-/** Why the store was not asked. */
-export type UnaskedReason = 'breaker-open';
+/** Why the store was not asked, or its answer not believed. `changes-unsent`: it has not heard yet of a change, announced by this instance, that may concern the key. */
+export type UnaskedReason = 'breaker-open' | 'changes-unsent';
 
 /**
  * Why a value was returned but not stored. `uncacheable`: it is its own request's alone, a stream for example; the event `bypassed` says more. `cache-if`: `cacheIf` said no. `no-ttl`: its ttl is
@@ -36,6 +37,12 @@ export type LoadedUnder = 'lock' | 'lease' | 'none';
  */
 export type UnlockedReason =
   'lock-unavailable' | 'lock-lost' | 'wait-ran-out' | 'nothing-came' | 'unstored' | 'store-unavailable' | 'in-the-way';
+
+/**
+ * Why a stored value was loaded anew although `currentVersion` might have renewed it. `coarse-version`: it has milliseconds, which two updates may share; `no-version`; `not-comparable`: `currentVersion` gave a version of another kind; `failed`: it threw;
+ * `tag-announced`: one of its tags was announced a short while ago, or cannot be told.
+ */
+export type RenewalRefusal = 'coarse-version' | 'no-version' | 'not-comparable' | 'failed' | 'tag-announced';
 
 /**
  * Everything that happens, as plain objects in one union. `key` is the encoded key. An event is made when the thing has happened;
@@ -118,6 +125,15 @@ export type CacheEvent =
   | { readonly type: 'failure-shared'; readonly key: string }
   /** The loaded value was stored, under the version that the database gave it; its size as it was encoded. */
   | { readonly type: 'stored'; readonly key: string; readonly version?: Version; readonly bytes: number }
+  /** What was stored is still what the row is, as `currentVersion` has shown: it is fresh again, without a load. */
+  | { readonly type: 'renewed'; readonly key: string; readonly version: Version }
+  /** What is stored is loaded anew, although `currentVersion` is given. */
+  | {
+      readonly type: 'renewal-refused';
+      readonly key: string;
+      readonly because: RenewalRefusal;
+      readonly error?: unknown;
+    }
   /** The loaded value was not stored, because the state had moved on. */
   | { readonly type: 'superseded'; readonly key: string; readonly reason: SupersededReason | 'tag-invalidated' }
   /** A load under way was overtaken by an announced change: later callers do not join it. */
@@ -162,12 +178,33 @@ export type CacheEvent =
   | { readonly type: 'invalidated'; readonly key: string; readonly version?: Version }
   /** Changes of what carries these tags were announced, and so many keys invalidated. */
   | { readonly type: 'tags-announced'; readonly tags: readonly string[]; readonly keys: number }
-  /** Committed changes could not be announced; they are kept and announced later. Until then older values may be served. */
-  | { readonly type: 'announcement-failed'; readonly tags: number; readonly error: unknown }
-  /** What could not be announced before is announced now. */
-  | { readonly type: 'announcement-made-up'; readonly tags: number }
+  /** Changes could not be announced. They are kept and announced later; until then other instances may serve older values. `unsent`: what is kept now. */
+  | {
+      readonly type: 'announcement-failed';
+      readonly keys: number;
+      readonly tags: number;
+      readonly everything: boolean;
+      readonly unsent: UnsentCount;
+      readonly error: unknown;
+    }
+  /** More is kept than may be: when the store is back, the namespace is cleared instead. */
+  | { readonly type: 'announcements-collapsed' }
+  /** What could not be announced before is announced now. `unsent`: what is still kept. */
+  | {
+      readonly type: 'announcement-made-up';
+      readonly keys: number;
+      readonly tags: number;
+      readonly everything: boolean;
+      readonly unsent: UnsentCount;
+    }
   /** The process ended with changes that it could not announce. Older values may be served until their `ttlMs` is over. */
-  | { readonly type: 'announcement-lost'; readonly tags: number; readonly error: unknown }
+  | {
+      readonly type: 'announcement-lost';
+      readonly keys: number;
+      readonly tags: number;
+      readonly everything: boolean;
+      readonly error: unknown;
+    }
   /** So many rows that their writers had left in the outbox were announced here, and removed. */
   | { readonly type: 'outbox-drained'; readonly rows: number }
   /** The outbox could not be read, or what stands in it not be announced. It stays there, and is tried again. */

@@ -75,6 +75,8 @@ export class Flight {
   ) {}
 
   landed = false;
+  /** Its first look has shown a value, stale or about to be. */
+  sawValue = false;
   /** What is fresh for less than this does not end it: it refreshes a value before that expires. */
   earlyMs = 0;
   /** What those of its callers get who asked for a frozen value; made for the first of them. */

@@ -7,6 +7,7 @@ import { jittered, lifeOf } from './lifetime.js';
 import type { LoadPolicy } from './load-policy.js';
 import type { LoadRequest } from './load-request.js';
 import type { Look } from './look.js';
+import type { Renewed } from './renewal.js';
 import type { SharedFailures } from './shared-failures.js';
 import type { StoreGate } from './store-gate.js';
 import type { Tagging, TagVerdict } from './tagging.js';
@@ -75,6 +76,21 @@ export class Keep {
       ...(version === undefined ? {} : { version }),
       ...this.trusted(life, policy, under, verdict),
     });
+  }
+
+  /** The end of a load that found what is stored to be current: the same payload, fresh again. Its tags are registered already. */
+  async renewed(
+    flight: Flight,
+    request: LoadRequest<unknown>,
+    under: Lease,
+    { payload, value, version }: Renewed,
+  ): Promise<Landing> {
+    const { policy } = request;
+    const life = this.lifeOf(flight.key, policy, value);
+    if (life === undefined) return this.unkept(flight, request, under, value, payload);
+    const fill = { ...under, fillId: this.clock.uniqueId(), payload, version, ...life };
+    const landing = { kind: 'loaded', value, payload } as const;
+    return this.fill(flight, policy, landing, fill, { type: 'renewed', key: flight.key, version });
   }
 
   /** How long the value is kept; undefined, with an event, when the policy does not want it. */
@@ -150,7 +166,13 @@ export class Keep {
     return true;
   }
 
-  private async fill(flight: Flight, policy: LoadPolicy, landing: Landing, fill: Fill): Promise<Landing> {
+  private async fill(
+    flight: Flight,
+    policy: LoadPolicy,
+    landing: Landing,
+    fill: Fill,
+    told?: CacheEvent,
+  ): Promise<Landing> {
     const { key } = flight;
     // A change announced by this very process may not have reached the store (it was down): then the lease is still there, and the store
     // would take the old value. What this process knows it obeys.
@@ -167,7 +189,7 @@ export class Keep {
     if (!outcome.stored) return this.refused(flight, policy, landing, fill, outcome);
     const { version, payload } = fill;
     const bytes = Buffer.byteLength(payload);
-    this.report({ type: 'stored', key, bytes, ...(version === undefined ? {} : { version }) });
+    this.report(told ?? { type: 'stored', key, bytes, ...(version === undefined ? {} : { version }) });
     return landing;
   }
 

@@ -20,6 +20,8 @@ export interface LoadRequest<T> {
   readonly policy: LoadPolicy;
   /** The database's stamp on a loaded value; undefined where it has none. Must not throw. */
   versionOf?(value: T): Version | undefined;
+  /** The version that the row has now, read after it was called; undefined when there is none, or no row. Equal to that of what is stored, that is renewed and not loaded. */
+  currentVersion?(context: LoadContext, stored: Version): Promise<Version | undefined>;
   /**
    * What a loaded value depends on, as encoded tags; given `undefined`, what is known without a value (the load failed). When it throws, the value is not
    * stored.

@@ -8,12 +8,13 @@ import type { LateSignal } from './late-signal.js';
 import type { LoadChain } from './load-chain.js';
 import type { LoadLimit } from './load-limit.js';
 import type { LoadPolicy } from './load-policy.js';
-import type { LoadRequest } from './load-request.js';
+import type { LoadContext, LoadRequest } from './load-request.js';
 import { runLoader } from './loader-run.js';
 import type { LeaseTurn } from './lease-turn.js';
 import type { LoadClaims } from './load-claim.js';
 import { withoutLock, type LockTurn } from './lock-turn.js';
 import type { Look } from './look.js';
+import { Renewed, type Renewals } from './renewal.js';
 import type { SharedFailures } from './shared-failures.js';
 import type { StoreGate } from './store-gate.js';
 import { isLanding, unlocked, type Turn, type Way } from './turn.js';
@@ -30,6 +31,7 @@ export interface LoadingParts {
   readonly leases: LeaseTurn;
   readonly claims: LoadClaims;
   readonly keep: Keep;
+  readonly renewals: Renewals;
   readonly failures: SharedFailures;
   readonly chain: LoadChain;
   readonly eager: EagerRefresh;
@@ -50,6 +52,7 @@ export class Loading {
       flight.begin(undefined);
       return this.loadUnstored(flight, request, seen.up ? 'in-the-way' : 'store-unavailable');
     }
+    flight.sawValue = seen.state.value !== undefined;
     const turn = await this.approach(flight, seen.state, request.policy);
     if (isLanding(turn)) return turn;
     if (flight.abandoned) return { kind: 'nothing' };
@@ -155,7 +158,7 @@ export class Loading {
     const lockLost = flight.heldLock?.signal;
     let value: unknown;
     try {
-      value = await this.load(flight, request, way, under.lease);
+      value = await this.load(flight, request, way, under);
     } catch (error) {
       if (this.endedFromOutside(flight, error)) {
         await this.parts.keep.nothing(flight, under);
@@ -173,6 +176,7 @@ export class Loading {
       await this.parts.keep.failure(flight, request, under, error);
       throw error;
     }
+    if (value instanceof Renewed) return this.parts.keep.renewed(flight, request, under, value);
     return this.parts.keep.value(flight, request, under, value);
   }
 
@@ -187,27 +191,41 @@ export class Loading {
     }
   }
 
-  private async load(
-    flight: Flight,
-    { key, loader, policy }: LoadRequest<unknown>,
-    way: Way,
-    lease?: string,
-  ): Promise<unknown> {
-    const { clock } = this.parts;
-    const startedAt = clock.elapsedMs();
-    const stops = policy.cancelUnwatched ? [this.parts.stop, flight.unwatched] : [this.parts.stop];
-    this.parts.report({ type: 'load-started', key, ...loadedUnder(flight, way) });
-    const stopClaiming = lease === undefined ? undefined : this.parts.claims.keep(key, lease);
+  /**
+   * @param under the lease, if there is one. Where what is stored may be renewed, that is asked first, under the same deadline, which is that of the lease; it is no load, and not counted as one.
+   */
+  private async load(flight: Flight, request: LoadRequest<unknown>, way: Way, under?: Lease): Promise<unknown> {
+    const { chain, claims, clock, eager, renewals, report, stop } = this.parts;
+    const { key, policy } = request;
+    const stops = policy.cancelUnwatched ? [stop, flight.unwatched] : [stop];
+    const mayRenew = request.currentVersion !== undefined && flight.sawValue;
+    let startedAt = clock.elapsedMs();
+    let isOver = false;
+    const begin = (): void => {
+      startedAt = clock.elapsedMs();
+      report({ type: 'load-started', key, ...loadedUnder(flight, way) });
+    };
+    const renewOrLoad = async (lease: Lease, context: LoadContext): Promise<unknown> => {
+      const renewed = await renewals.find(flight, request, lease, context);
+      if (renewed !== undefined || isOver) return renewed;
+      begin();
+      return request.loader(context);
+    };
+    const renewable = mayRenew ? under : undefined;
+    const loader = renewable === undefined ? request.loader : (context: LoadContext) => renewOrLoad(renewable, context);
+    const stopClaiming = under === undefined ? undefined : claims.keep(key, under.lease);
+    if (renewable === undefined) begin();
     try {
-      const value = await this.parts.chain.run(flight, () =>
-        runLoader(clock, loader, { timeoutMs: policy.loadTimeoutMs, stops, hint: flight.heldLock?.signal }),
-      );
+      const limits = { timeoutMs: policy.loadTimeoutMs, stops, hint: flight.heldLock?.signal };
+      const value = await chain.run(flight, () => runLoader(clock, loader, limits));
+      if (value instanceof Renewed) return value;
       const loadMs = clock.elapsedMs() - startedAt;
-      this.parts.report({ type: 'load-finished', key, loadMs });
-      this.parts.eager.loaded(key, policy, loadMs);
+      report({ type: 'load-finished', key, loadMs });
+      eager.loaded(key, policy, loadMs);
       return value;
     } catch (error) {
-      this.parts.report({ type: 'load-failed', key, loadMs: clock.elapsedMs() - startedAt, error });
+      isOver = true;
+      report({ type: 'load-failed', key, loadMs: clock.elapsedMs() - startedAt, error });
       throw error;
     } finally {
       stopClaiming?.();

@@ -1,4 +1,4 @@
-import { Announcements, type KeyChange } from './announcements.js';
+import { Announcements } from './announcements.js';
 import type { CacheEvent, CacheObserver } from './cache-event.js';
 import { noBreaker, type BreakerFactory } from './circuit-breaker.js';
 import { withDeadline, type Clock } from './clock.js';
@@ -23,10 +23,12 @@ import { LockTurn } from './lock-turn.js';
 import { Look, type FreshHit } from './look.js';
 import { Passenger } from './passenger.js';
 import { RecentLoads } from './recent-loads.js';
+import { Renewals } from './renewal.js';
 import { SharedFailures } from './shared-failures.js';
 import { SingleFlight } from './single-flight.js';
 import { StoreGate } from './store-gate.js';
-import { Tagging, type TagChange } from './tagging.js';
+import { Tagging, type KeyChange, type TagChange } from './tagging.js';
+import { UnsentChanges } from './unsent-changes.js';
 import type { Lifetime, VersionedStore } from './versioned-store.js';
 import type { Version } from './version.js';
 
@@ -51,6 +53,9 @@ export interface ReadThroughParts {
 }
 
 const NO_LIMITS: LoadLimits = { maxConcurrentLoads: Infinity, maxQueuedLoads: 0 };
+
+/** More announcements than this wait for no store: when it is back, everything is cleared instead. */
+const MAX_UNSENT = 10_000;
 
 /** So many keys a process knows how to load again. */
 const MAX_RECENT = 1_000;
@@ -83,7 +88,11 @@ export class ReadThrough {
     const stop = this.stopping;
     this.flights = new SingleFlight(this.report);
     const { breaker = noBreaker, store } = parts;
-    this.store = new StoreGate({ store, clock, storeTimeoutMs, breaker, report: this.report });
+    const unsent = new UnsentChanges(MAX_UNSENT);
+    const onBack = (): void => {
+      this.announcements.storeIsBack();
+    };
+    this.store = new StoreGate({ store, clock, storeTimeoutMs, breaker, unsent, onBack, report: this.report });
     this.locks = new LockGate({ locks, lockTimeoutMs, breaker, report: this.report });
     this.look = new Look(this.store, codec, clock, floorMs, this.flights.nextOrder, this.report);
     this.failures = new SharedFailures(clock);
@@ -101,6 +110,7 @@ export class ReadThrough {
       leases: new LeaseTurn(this.store, afterWaiting, clock, lockTimeoutMs, stop, this.report),
       claims: new LoadClaims(this.store, clock),
       keep: new Keep(this.store, codec, clock, this.look, this.failures, tagging, floorMs, this.report),
+      renewals: new Renewals(this.look, tagging, this.report),
       failures: this.failures,
       chain: this.chain,
       eager: this.eager,
@@ -114,7 +124,9 @@ export class ReadThrough {
       flights: this.flights,
       failures: this.failures,
       tagging,
+      unsent,
       codec,
+      clock,
       floorMs,
       refresh: this.refresh,
       report: this.report,
@@ -179,8 +191,8 @@ export class ReadThrough {
   }
 
   /** See `Announcements.announceTags`. */
-  announceTags(changes: readonly TagChange[]): Promise<void> {
-    return this.announcements.announceTags(changes);
+  announceTags(changes: readonly TagChange[], withinMs?: number): Promise<void> {
+    return this.announcements.announceTags(changes, withinMs);
   }
 
   /** See `Announcements.clear`. */
@@ -200,14 +212,15 @@ export class ReadThrough {
     await withDeadline(this.parts.clock, this.allLanded(), withinMs, closed).catch(() => undefined);
   }
 
-  /** Ends every load and every wait with `CacheClosedError`, and resolves when none is left. What was given to the constructor stays open. */
+  /** Ends every load and every wait with `CacheClosedError`, tries once more to make announcements that are kept, and resolves when nothing is left. What was given to the constructor stays open. */
   async close(): Promise<void> {
     this.quiet = true;
     this.stopping.abort(closed());
     await this.allLanded();
     this.failures.clear();
-    this.store.close();
     this.locks.close();
+    this.store.close();
+    await this.announcements.close();
   }
 
   /** Loaders that are under way may still ask for other keys. */

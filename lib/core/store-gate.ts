@@ -1,7 +1,8 @@
-import type { CacheEvent, StoreStep } from './cache-event.js';
-import { PROBE_KEY, type BreakerFactory, type CircuitBreaker } from './circuit-breaker.js';
+import type { CacheEvent, StoreStep, UnaskedReason } from './cache-event.js';
+import { noBreaker, PROBE_KEY, type BreakerFactory, type CircuitBreaker } from './circuit-breaker.js';
 import { withDeadline, type Clock } from './clock.js';
 import { isDistributedCacheError, StoreUnavailableError } from './errors.js';
+import type { UnsentChanges } from './unsent-changes.js';
 import type {
   BeginOptions,
   BeginOutcome,
@@ -22,32 +23,41 @@ export interface StoreGateParts {
   readonly clock: Clock;
   readonly storeTimeoutMs: number;
   readonly breaker: BreakerFactory;
+  readonly unsent: UnsentChanges;
+  /** The store has been away, and answers again. */
+  readonly onBack: () => void;
   readonly report: (event: CacheEvent) => void;
 }
 
 /** The store as the core sees it: every step has a deadline, and every failure is a `StoreUnavailableError` and an event. Behind an open breaker it is not asked at all. */
 export class StoreGate {
   private readonly store: VersionedStore;
-  private readonly breaker: CircuitBreaker;
+  private breaker: CircuitBreaker;
 
   constructor(private readonly parts: StoreGateParts) {
     const { store, report } = parts;
     this.store = store;
     this.breaker = parts.breaker({
       isOutage,
-      probe: () => this.inTime('read', () => store.read(PROBE_KEY)),
+      probe: this.probe,
       onChange: (state, previous) => {
         report({ type: 'breaker-changed', server: 'store', state, previous });
+        if (state === 'closed') parts.onBack();
       },
     });
   }
 
+  /** False while nothing is asked, because the breaker is open. */
+  get isReachable(): boolean {
+    return this.breaker.state === 'closed';
+  }
+
   read(key: string): Promise<KeyState> {
-    return this.ask('read', key, () => this.store.read(key));
+    return this.askFor('read', key, () => this.store.read(key));
   }
 
   begin(key: string, options: BeginOptions): Promise<BeginOutcome> {
-    return this.ask('begin', key, () => this.store.begin(key, options));
+    return this.askFor('begin', key, () => this.store.begin(key, options));
   }
 
   /** Whether a load may say that it is still under way; else it is believed for as long as its lease lives. */
@@ -69,7 +79,7 @@ export class StoreGate {
   }
 
   fill(key: string, fill: Fill): Promise<FillOutcome> {
-    return this.ask('fill', key, () => this.store.fill(key, fill));
+    return this.askFor('fill', key, () => this.store.fill(key, fill));
   }
 
   mark(key: string, lease: string, mark: LoadMark, forMs: number): Promise<void> {
@@ -94,7 +104,7 @@ export class StoreGate {
 
   /** Walks the whole namespace, so its deadline is not that of one command: the store itself bounds each of its commands. The breaker learns nothing of it. */
   async clear(): Promise<void> {
-    if (this.breaker.state !== 'closed') throw this.notAsked('clear', undefined);
+    if (!this.isReachable) throw this.notAsked('clear', undefined, 'breaker-open');
     try {
       await this.store.clear();
     } catch (error) {
@@ -102,18 +112,41 @@ export class StoreGate {
     }
   }
 
-  /** Stops asking by itself whether the store is back. The store stays open. */
+  /** Stops asking by itself whether the store is back; whatever it is still told is tried. The store stays open. */
   close(): void {
     this.breaker.stop();
+    this.breaker = noBreaker({ isOutage, probe: this.probe, onChange: () => undefined });
   }
 
-  private ask<T>(step: StoreStep, key: string | undefined, call: () => Promise<T>): Promise<T> {
-    const asked = this.breaker.run(() => this.inTime(step, call));
-    if (asked === undefined) return Promise.reject(this.notAsked(step, key));
-    return asked.catch((error: unknown) => {
-      throw this.unavailable(step, key, error);
-    });
+  /**
+   * What the store tells of a key is not believed while it has not heard of a change that this process knows of:
+   *   1. a change cannot be announced, and is kept; 2. whoever reads now must not get what was stored before it.
+   * Nor when it has heard of it by the time of the answer:
+   *   1. a reader looks while a change is kept; 2. the store is back, the change is sent and no longer kept; 3. the answer comes, and may be older than 2.
+   * Or when it has not heard of it only since:
+   *   1. a load begins, and the answer is under way; 2. a change cannot be announced, and is kept; 3. a caller joins that load; 4. the answer is a value from before the change.
+   */
+  private askFor<T>(step: StoreStep, key: string, call: () => Promise<T>): Promise<T> {
+    if (this.parts.unsent.concerns(key)) return Promise.reject(this.notAsked(step, key, 'changes-unsent'));
+    return this.ask(step, key, call, this.parts.unsent);
   }
+
+  private ask<T>(step: StoreStep, key: string | undefined, call: () => Promise<T>, unsent?: UnsentChanges): Promise<T> {
+    const asked = this.breaker.run(() => this.inTime(step, call));
+    if (asked === undefined) return Promise.reject(this.notAsked(step, key, 'breaker-open'));
+    return asked.then(
+      (answer) => {
+        if (unsent !== undefined && key !== undefined && unsent.concerns(key))
+          throw this.notAsked(step, key, 'changes-unsent');
+        return answer;
+      },
+      (error: unknown) => {
+        throw this.unavailable(step, key, error);
+      },
+    );
+  }
+
+  private readonly probe = (): Promise<unknown> => this.inTime('read', () => this.store.read(PROBE_KEY));
 
   private inTime<T>(step: StoreStep, call: () => Promise<T>): Promise<T> {
     const { clock, storeTimeoutMs } = this.parts;
@@ -131,15 +164,17 @@ export class StoreGate {
     return error;
   }
 
-  private notAsked(step: StoreStep, key: string | undefined): StoreUnavailableError {
-    const error = new StoreUnavailableError(
-      `The store is not asked to "${step}": it has failed several times in a row, and has not answered a probe yet`,
-    );
-    const unasked = 'breaker-open' as const;
+  private notAsked(step: StoreStep, key: string | undefined, unasked: UnaskedReason): StoreUnavailableError {
+    const error = new StoreUnavailableError(`The store is not asked to "${step}": ${WHY_UNASKED[unasked]}`);
     this.parts.report({ type: 'store-unavailable', step, error, unasked, ...(key === undefined ? {} : { key }) });
     return error;
   }
 }
+
+const WHY_UNASKED: Readonly<Record<UnaskedReason, string>> = {
+  'breaker-open': 'it has failed several times in a row, and has not answered a probe yet',
+  'changes-unsent': 'it has not heard yet of changes that may concern this key',
+};
 
 /** What the store says by itself, of a key or of what it was asked, is an answer. */
 function isOutage(error: unknown): boolean {

@@ -1,4 +1,5 @@
 import type { CacheEvent } from './cache-event.js';
+import type { StoreUnavailableError } from './errors.js';
 import type { Flight } from './flight.js';
 import type { Lease } from './keep.js';
 import type { LoadRequest } from './load-request.js';
@@ -6,13 +7,27 @@ import type { StoreGate } from './store-gate.js';
 import type { ChangeKind, TagOutcome } from './versioned-store.js';
 import type { Version } from './version.js';
 
-/** A tag whose entries have changed, and what is known of the change for the keys that it leads to. */
-export interface TagChange {
-  /** Encoded, as it is registered. */
-  readonly tag: string;
-  /** The version that the row has now; only for tags that lead to nothing but entries of this very row. */
+/** What is known of the change of a key. */
+export interface KeyChange {
   readonly version?: Version;
   readonly change?: ChangeKind;
+}
+
+/** A tag whose entries have changed, and what is known of the change for the keys that it leads to: a version only where it leads to nothing but entries of this very row. */
+export interface TagChange extends KeyChange {
+  /** Encoded, as it is registered. */
+  readonly tag: string;
+}
+
+/** What became of announced tags. */
+export interface Announced {
+  /** The keys that they led to. */
+  readonly keys: readonly string[];
+  readonly failedTags: readonly TagChange[];
+  /** Keys that a tag led to and that could not be invalidated. */
+  readonly failedKeys: readonly (readonly [key: string, change: KeyChange])[];
+  /** Why, if anything failed: the first error. */
+  readonly error?: StoreUnavailableError;
 }
 
 /** What becomes of a loaded value by its tags. `announced`: it may be older than an announced change; `refused`: it can't be kept, as an event has told. */
@@ -66,36 +81,36 @@ export class Tagging {
     return flight.knowsAnnounced(tags) ? { kind: 'announced' } : verdict;
   }
 
-  /**
-   * Leaves word of the changes and tells which keys are to be invalidated.
-   *
-   * @throws StoreUnavailableError when a tag could not be announced, with `invalidate` called for the keys of the others
-   */
+  /** Leaves word of the changes, and has the keys invalidated that they lead to. Never rejects: as much is done as can be. */
   async announce(
     changes: readonly TagChange[],
-    invalidate: (key: string, change: Omit<TagChange, 'tag'>) => Promise<void>,
-  ): Promise<readonly string[]> {
-    const found = new Map<string, Omit<TagChange, 'tag'>>();
-    const failures: unknown[] = [];
-    const trying =
-      <T>(step: (item: T) => Promise<void>) =>
-      (item: T): Promise<void> =>
-        step(item).catch((error: unknown) => void failures.push(error));
-    await inBatches(
-      changes,
-      trying(async ({ tag, ...change }: TagChange) => {
+    invalidate: (key: string, change: KeyChange) => Promise<void>,
+  ): Promise<Announced> {
+    const found = new Map<string, KeyChange>();
+    const failedTags: TagChange[] = [];
+    const failedKeys: (readonly [string, KeyChange])[] = [];
+    const errors: StoreUnavailableError[] = []; // the store gate throws nothing else
+    await inBatches(changes, async (announced) => {
+      const { tag, ...change } = announced;
+      try {
         for (const key of await this.store.announce(tag, this.options.memoryMs)) {
           // A key may be found by several tags: what one of them knows of the row counts.
           if (found.get(key)?.version === undefined) found.set(key, { ...found.get(key), ...change });
         }
-      }),
-    );
-    await inBatches(
-      [...found],
-      trying(([key, change]) => invalidate(key, change)),
-    );
-    if (failures.length > 0) throw failures[0];
-    return [...found.keys()];
+      } catch (error) {
+        errors.push(error as StoreUnavailableError);
+        failedTags.push(announced);
+      }
+    });
+    await inBatches([...found], async ([key, change]) => {
+      try {
+        await invalidate(key, change);
+      } catch (error) {
+        errors.push(error as StoreUnavailableError);
+        failedKeys.push([key, change]);
+      }
+    });
+    return { keys: [...found.keys()], failedTags, failedKeys, ...(errors.length > 0 && { error: errors[0] }) };
   }
 
   /** Undefined, with an event, when they can't be told: without them the value must not be kept. */
@@ -125,6 +140,7 @@ function judge(outcomes: readonly TagOutcome[]): TagVerdict {
   return { kind: 'clear', ...(announcedBeforeMs !== Infinity && { announcedBeforeMs }) };
 }
 
-async function inBatches<T>(items: readonly T[], step: (item: T) => Promise<unknown>): Promise<void> {
+/** Sends at most so many at once that the last of them does not run into its deadline. */
+export async function inBatches<T>(items: readonly T[], step: (item: T) => Promise<unknown>): Promise<void> {
   for (let at = 0; at < items.length; at += BATCH) await Promise.all(items.slice(at, at + BATCH).map(step));
 }

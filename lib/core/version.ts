@@ -19,3 +19,11 @@ export function compareVersions(a: Version | undefined, b: Version | undefined):
   if (a === undefined || b?.kind !== a.kind) return undefined;
   return a.order < b.order ? -1 : a.order > b.order ? 1 : 0;
 }
+
+/**
+ * Whether equal versions prove that nothing was updated in between. Milliseconds (`updated-at`) do not: two updates may share one. Columns that count updates do, and so do stamps to the microsecond, as far as transactions do not begin in the
+ * same one; of kinds that the application names it has to know.
+ */
+export function ordersEveryUpdate({ kind }: Version): boolean {
+  return kind !== 'updated-at';
+}

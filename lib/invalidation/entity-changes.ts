@@ -1,29 +1,35 @@
 import type { TypeOrmDataSource } from '../codec/entity-metadata.js';
+import type { CacheEvent } from '../core/cache-event.js';
+import type { Clock } from '../core/clock.js';
+import { StoreUnavailableError } from '../core/errors.js';
 import type { TagChange } from '../core/tagging.js';
-import { Announcer, type AnnouncerParts } from './announcer.js';
 import { Outbox, type OutboxSettings } from './outbox/outbox.js';
 import type { OutboxRow } from './outbox/outbox-row.js';
 import { EntityCacheSubscriber, type EntityCacheSubscriberOptions } from './typeorm/entity-cache.subscriber.js';
 
-export interface EntityChangesParts
-  extends AnnouncerParts, Pick<EntityCacheSubscriberOptions, 'versionOf' | 'bulkChanges'> {
+export interface EntityChangesParts extends Pick<EntityCacheSubscriberOptions, 'versionOf' | 'bulkChanges'> {
+  /** Rejects with a `StoreUnavailableError` when the announcement is kept for later. */
+  readonly announce: (changes: readonly TagChange[]) => Promise<void>;
+  readonly clear: () => Promise<void>;
+  readonly clock: Clock;
+  /** How long whoever wrote waits for the announcement. */
+  readonly timeoutMs: number;
   readonly namespace: string;
   /** Undefined: changes are not kept in the database. */
   readonly outbox: OutboxSettings | undefined;
   /** Hears, with the name of an entity, of changes that could not be kept there. */
   readonly passedBy: (entity: string) => void;
+  readonly report: (event: CacheEvent) => void;
 }
 
 /** Hears of the changes of any number of data sources, and announces them. */
 export class EntityChanges {
-  private readonly announcer: Announcer;
   private readonly outbox: Outbox | undefined;
   private readonly subscriber: EntityCacheSubscriber;
   private readonly watched = new Set<TypeOrmDataSource>();
 
-  constructor(parts: EntityChangesParts) {
+  constructor(private readonly parts: EntityChangesParts) {
     const { versionOf, bulkChanges, passedBy } = parts;
-    this.announcer = new Announcer(parts);
     const outbox = parts.outbox && new Outbox({ ...parts, ...parts.outbox });
     this.outbox = outbox;
     this.subscriber = new EntityCacheSubscriber({
@@ -65,12 +71,19 @@ export class EntityChanges {
       if (at >= 0) subscribers?.splice(at, 1);
     }
     this.watched.clear();
-    await this.announcer.close();
     await this.outbox?.close();
   }
 
-  /** What could not be announced stays in the outbox: it outlives this process, which goes on trying too. */
+  /** Never rejects: the change is committed, whatever becomes of its announcement. What could not be announced stays in the outbox: it outlives this process, which goes on trying too. */
   private async announce(changes: readonly TagChange[], rows: readonly OutboxRow[]): Promise<void> {
-    if (await this.announcer.announce(changes)) this.outbox?.remove(rows);
+    if (changes.length === 0) return;
+    try {
+      await this.parts.announce(changes);
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) return;
+      this.parts.report({ type: 'announcement-lost', keys: 0, tags: changes.length, everything: false, error });
+      return;
+    }
+    this.outbox?.remove(rows);
   }
 }

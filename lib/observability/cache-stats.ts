@@ -28,6 +28,8 @@ export interface CacheCounts {
   readonly waits: number;
   /** Loaded values that were stored. */
   readonly stored: number;
+  /** Stored values that `currentVersion` has shown to be current, and that were spared a load. */
+  readonly renewed: number;
   /** Loaded values that were not stored because the state had moved on. */
   readonly superseded: number;
   /** Loaded values that could not be stored: not serializable, too large, `undefined`. */
@@ -66,6 +68,7 @@ export class CacheStats extends CacheObserver {
     shedLoads: 0,
     waits: 0,
     stored: 0,
+    renewed: 0,
     superseded: 0,
     notStored: 0,
     invalidations: 0,
@@ -98,6 +101,7 @@ const COUNTED: Partial<Record<CacheEvent['type'], readonly (keyof Counts)[]>> = 
   'load-shed': ['shedLoads'],
   'load-failed': ['loadFailures'],
   stored: ['stored'],
+  renewed: ['renewed'],
   superseded: ['superseded'],
   'not-stored': ['notStored'],
   invalidated: ['invalidations'],

@@ -1,4 +1,5 @@
-import { CacheObserver, type CacheEvent, type NotStoredReason } from '../core/cache-event.js';
+import { CacheObserver, type CacheEvent, type NotStoredReason, type RenewalRefusal } from '../core/cache-event.js';
+import type { UnsentCount } from '../core/unsent-changes.js';
 import type { Clock } from '../core/clock.js';
 import { PartLog } from './part-log.js';
 
@@ -26,6 +27,13 @@ const NOT_STORED: Record<NotStoredReason, string | undefined> = {
   'policy-failed': 'its policy cannot be told',
 };
 
+const NOT_RENEWED = {
+  'coarse-version': 'it has milliseconds, which two updates may share; add a @VersionColumn()',
+  'no-version': 'what is stored has none',
+  'not-comparable': 'currentVersion gave one of another kind; read the column that entity or version reads',
+  failed: 'currentVersion failed',
+} as const satisfies Record<Exclude<RenewalRefusal, 'tag-announced'>, string>;
+
 /**
  * Writes what an operator should know, and nothing while all is well: when a part goes down, when it is back, after how long and after how many failures, and the first occurrence of what needs a change in
  * code or schema. However much happens, a kind of line is written at most once an interval. Loaders' own errors are the application's business and not written here.
@@ -48,7 +56,8 @@ export class LogObserver extends CacheObserver {
   observe(event: CacheEvent): void {
     switch (event.type) {
       case 'store-unavailable':
-        return this.store.failed(
+        // What was not asked has not failed once more.
+        return this.store[event.unasked === undefined ? 'failed' : 'isDown'](
           () => `The store does not answer (${event.step}: ${text(event.error)}); values are loaded and not stored.`,
         );
       case 'lock-unavailable':
@@ -76,6 +85,12 @@ export class LogObserver extends CacheObserver {
         );
       case 'not-stored':
         return this.notStored(event);
+      case 'renewal-refused':
+        if (event.because === 'tag-announced') return;
+        return this.warn(
+          `${event.type} ${event.because}`,
+          `The value of ${event.key} was loaded, and could not be renewed by its version: ${NOT_RENEWED[event.because]}${event.error === undefined ? '' : `: ${text(event.error)}`}.`,
+        );
       case 'load-shed':
         if (event.background) return;
         return this.warn(
@@ -85,14 +100,19 @@ export class LogObserver extends CacheObserver {
       case 'announcement-failed':
         return this.announcing.failed(
           () =>
-            `A committed change could not be announced (${text(event.error)}); it is tried again. Until then older values may be served.`,
+            `A committed change could not be announced (${text(event.error)}); it is kept and tried again. Until then other instances may serve older values.`,
         );
       case 'announcement-made-up':
-        return this.announcing.answered('What could not be announced is announced');
+        return isNone(event.unsent) ? this.announcing.answered('What could not be announced is announced') : undefined;
+      case 'announcements-collapsed':
+        return this.warn(
+          event.type,
+          'More changes wait for the store than are kept: the namespace will be cleared when it is back.',
+        );
       case 'announcement-lost':
         return this.warn(
           event.type,
-          `The process ends with changes that could not be announced (${text(event.error)}): older values may be served until their ttlMs is over.`,
+          `The process ends with changes that could not be announced (${told(event)}; ${text(event.error)}): older values may be served until their ttlMs is over.`,
         );
       case 'outbox-failing':
         return this.warn(
@@ -165,6 +185,14 @@ export class LogObserver extends CacheObserver {
     this.lines.set(kind, { at: now, leftOut: 0 });
     return last?.leftOut ?? 0;
   }
+}
+
+function isNone({ keys, tags, everything }: UnsentCount): boolean {
+  return keys === 0 && tags === 0 && !everything;
+}
+
+function told({ keys, tags, everything }: UnsentCount): string {
+  return everything ? 'all of the namespace' : `${String(keys)} keys, ${String(tags)} tags`;
 }
 
 function text(error: unknown): string {

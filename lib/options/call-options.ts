@@ -4,6 +4,8 @@ import { dateVersion } from '../codec/entity-version.js';
 import { InvalidOptionsError } from '../core/errors.js';
 import { MAX_VERSION_ORDER, type Version } from '../core/version.js';
 import type { ChangeKind } from '../core/versioned-store.js';
+import type { LoadContext } from '../core/load-request.js';
+import type { CurrentVersion } from './current-version.js';
 import { fixedTtlRule, POLICY_RULES, type CachePolicy } from './cache-policy.js';
 import { oneOf, type OptionRule, type OptionRules } from './option-rules.js';
 
@@ -51,6 +53,13 @@ export interface LoadOptions<T = unknown> extends CachePolicy, VersionOptions<T>
    * whose tags cannot be read is not stored. Default none.
    */
   readonly tags?: readonly string[] | ((value: T | undefined) => readonly string[]);
+  /**
+   * Reads the version that the row has now, by a query that is much cheaper than the load (`SELECT version FROM product WHERE id = …`). Where a value is stored whose version is the same, it is renewed for another ttl and not loaded. A whole number, its digits, the `Date` that
+   * came from the driver, `{ kind, order }`; `null` or `undefined` where there is no row. Needs `entity` or `version`, and a value that is kept: `eagerRefresh`, `staleWhileRevalidateMs` or `staleIfErrorMs`.
+   *
+   * Only for values whose version tells every change of them, and no two updates of which share one: a `@VersionColumn`, or an `@UpdateDateColumn` that is read to the microsecond. With milliseconds the value is loaded, and the event `renewal-refused` says so.
+   */
+  readonly currentVersion?: (context: LoadContext) => CurrentVersion | Promise<CurrentVersion>;
   /** Takes this caller out of the load it waits for; the load itself goes on. */
   readonly signal?: AbortSignal;
   /**
@@ -120,6 +129,7 @@ export const LOAD_RULES = {
   version: functionRule,
   tags: tagsRule,
   listInvalidation: listInvalidationRule,
+  currentVersion: functionRule,
   signal: objectRule('an AbortSignal'),
   manager: objectRule('an EntityManager'),
 } satisfies Record<keyof LoadOptions, OptionRule>;

@@ -19,7 +19,7 @@ export interface AdoptOptions {
  */
 export function adoptRedisClient(client: unknown, options: AdoptOptions = {}): RedisClient {
   if (typeof client === 'object' && client !== null) {
-    if (isNodeRedis(client)) return new NodeRedisClient(client, { owned: false, open: options.open });
+    if (isNodeRedis(client)) return new NodeRedisClient(client, { open: options.open });
     if (isIoredis(client)) return new IoredisClient(client, { owned: false });
   }
   throw new InvalidOptionsError(`${EXPECTED}, got ${describe(client)}. ${cure(client)}`);

@@ -29,19 +29,11 @@ export class ClusterTopology {
     this.#cluster = cluster;
   }
 
-  /** The answer to a command on that key. A failure, or none within a second (a master that is frozen, or a queue that waits for it), is trouble. */
-  async watch<T>(key: string, answer: Promise<T>): Promise<T> {
-    const cancel = systemClock.after(DEADLINE_MS, () => {
+  /** The answer to a command on that key. */
+  watch<T>(key: string, answer: Promise<T>): Promise<T> {
+    return onTrouble(answer, () => {
       this.#startRefresh(key);
     });
-    try {
-      return await answer;
-    } catch (error) {
-      this.#startRefresh(key);
-      throw error;
-    } finally {
-      cancel();
-    }
   }
 
   #startRefresh(key: string): void {
@@ -67,6 +59,19 @@ export class ClusterTopology {
       const [first, , master] = range as [unknown, unknown, readonly unknown[]];
       return this.#cluster.slots[Number(first)]?.master.address !== `${String(master[0])}:${String(master[1])}`;
     });
+  }
+}
+
+/** The answer to a command. A failure, or none within a second (a master that is frozen, or a queue that waits for it), is trouble. */
+export async function onTrouble<T>(answer: Promise<T>, act: () => void): Promise<T> {
+  const cancel = systemClock.after(DEADLINE_MS, act);
+  try {
+    return await answer;
+  } catch (error) {
+    act();
+    throw error;
+  } finally {
+    cancel();
   }
 }
 

@@ -1,3 +1,4 @@
+import { onTrouble } from './cluster-topology.js';
 import { deleteByPrefix, type Primary } from './delete-by-prefix.js';
 import { guardErrors, type ErrorEmitter } from './error-guard.js';
 import { reconnectDelayMs } from './reconnect-delay.js';
@@ -28,6 +29,8 @@ interface ClusterSlice extends IoredisSlice {
     readonly redisOptions?: { readonly keyPrefix?: string | null };
   };
   nodes(role: 'master'): IoredisSlice[];
+  /** Asks one node after the other who serves which slots; once at a time. */
+  refreshSlotsCache?(): unknown;
 }
 
 export interface IoredisOptions {
@@ -63,11 +66,20 @@ export class IoredisClient implements RedisClient {
   }
 
   run(script: RedisScript, key: string, args: readonly string[]): Promise<unknown> {
-    return runByHash(
+    const sent = runByHash(
       script,
       (sha1) => this.#client.evalsha(sha1, 1, key, ...args),
       (source) => this.#client.eval(source, 1, key, ...args),
     );
+    return this.#client.isCluster === true ? onTrouble(sent, () => this.#refreshSlots()) : sent;
+  }
+
+  /**
+   * A cluster of ioredis asks who serves which slots when a node answers MOVED or CLUSTERDOWN or closes its connection; but 1. a master is frozen; 2. its replica takes over, while nobody
+   * sends anything; 3. commands go to the frozen master, which says nothing at all, for ever.
+   */
+  #refreshSlots(): void {
+    if (this.#client.status === 'ready') (this.#client as ClusterSlice).refreshSlotsCache?.();
   }
 
   subscribe(channel: string, onMessage: (message: string) => void): Promise<Unsubscribe> {

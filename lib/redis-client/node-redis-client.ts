@@ -1,6 +1,7 @@
 import { ClusterTopology, type ClusterTopologySlice } from './cluster-topology.js';
 import { deleteByPrefix, inTime, type Primary } from './delete-by-prefix.js';
 import { guardErrors, type ErrorEmitter } from './error-guard.js';
+import { closing, destroy, type ConnectingSlice, type DestroyableSlice } from './node-redis-closing.js';
 import { reconnectDelayMs } from './reconnect-delay.js';
 import type { RedisClient, RedisScript, Unsubscribe } from './redis-client.js';
 import { runByHash } from './redis-script.js';
@@ -16,21 +17,19 @@ interface Sender {
 }
 
 /** What we call on a client of node-redis 4 to 6, whichever of its kinds it is. */
-export interface NodeRedisSlice extends ErrorEmitter {
+export interface NodeRedisSlice extends ErrorEmitter, DestroyableSlice {
   readonly isOpen?: boolean;
   /** Version 6: put before the keys of every command but those that are sent raw. */
   readonly _keyPrefix?: string | Uint8Array;
   eval(source: string, options: EvalOptions): Promise<unknown>;
   evalSha(sha1: string, options: EvalOptions): Promise<unknown>;
   connect(): Promise<unknown>;
-  /** Versions 5 and 6; version 4 has `disconnect`. */
-  destroy?(): unknown;
-  disconnect?(): unknown;
   subscribe?(channel: string, listener: (message: string) => void): Promise<unknown>;
   unsubscribe?(channel: string): Promise<unknown>;
 }
 
-interface SingleSlice extends NodeRedisSlice, Sender {
+interface SingleSlice extends NodeRedisSlice, Sender, ConnectingSlice {
+  on: ConnectingSlice['on'];
   readonly options?: { readonly socket?: object };
   duplicate(overrides: object): SingleSlice;
 }
@@ -46,8 +45,8 @@ interface SentinelSlice extends NodeRedisSlice {
 type Kind = 'single' | 'cluster' | 'sentinel' | 'pool';
 
 export interface NodeRedisOptions {
-  /** True when the connection was opened here, and is closed here. */
-  readonly owned: boolean;
+  /** Given when the connection was opened here: closes it. */
+  readonly close?: () => void;
   /** Opens a client that its owner opens on first use only. Called whenever the client is found closed. */
   readonly open?: (() => Promise<unknown>) | undefined;
   readonly description?: string;
@@ -121,7 +120,8 @@ export class NodeRedisClient implements RedisClient {
   close(): Promise<void> {
     this.#subscriptions.close();
     // 1. the owner closes its client as the application shuts down; 2. a request still under way opens it again; 3. nobody else closes it
-    if (this.#options.owned || this.#reopened) destroy(this.#client);
+    if (this.#options.close !== undefined) this.#options.close();
+    else if (this.#reopened) destroy(this.#client);
     else this.#unguard();
     return Promise.resolve();
   }
@@ -182,13 +182,14 @@ function duplicated(client: SingleSlice): PubSubConnection {
     disableOfflineQueue: false,
   });
   guardErrors(connection);
+  const close = closing(connection);
   const ready = connection.connect();
   ready.catch(() => undefined);
   return {
     ready,
     subscribe: async (channel, onMessage) => connection.subscribe?.(channel, onMessage),
     unsubscribe: async (channel) => connection.unsubscribe?.(channel),
-    close: () => destroy(connection),
+    close,
   };
 }
 
@@ -212,9 +213,4 @@ function ownPubSub(client: NodeRedisSlice, kind: Kind): PubSubConnection {
       for (const channel of joined) client.unsubscribe?.(channel).catch(() => undefined);
     },
   };
-}
-
-function destroy(client: NodeRedisSlice): void {
-  // closing what is closed already is answered with an error, by version 4 with a rejection
-  void (async () => (client.destroy ? client.destroy() : client.disconnect?.()))().catch(() => undefined);
 }

@@ -1,6 +1,7 @@
 import { InvalidOptionsError } from '../core/errors.js';
 import { IoredisClient, type IoredisSlice } from './ioredis-client.js';
 import { NodeRedisClient, type NodeRedisSlice } from './node-redis-client.js';
+import { closing, type ConnectingSlice } from './node-redis-closing.js';
 import { reconnectDelayMs } from './reconnect-delay.js';
 import type { RedisClient } from './redis-client.js';
 import { StartingRedisClient, type Connecting } from './starting-redis-client.js';
@@ -11,7 +12,7 @@ const CONNECT_TIMEOUT_MS = 2_000;
 const MAX_PENDING_COMMANDS = 50_000;
 
 interface NodeRedisModule {
-  createClient(options: object): NodeRedisSlice & Connecting;
+  createClient(options: object): NodeRedisSlice & Connecting & ConnectingSlice;
 }
 
 interface IoredisModule {
@@ -57,7 +58,7 @@ function openNodeRedis(module: NodeRedisModule, endpoint: RedisEndpoint): RedisC
     commandsQueueMaxLength: MAX_PENDING_COMMANDS,
   });
   const description = `node-redis ${describeEndpoint(endpoint)}`;
-  const opened = new StartingRedisClient(new NodeRedisClient(client, { owned: true, description }), client);
+  const opened = new StartingRedisClient(new NodeRedisClient(client, { close: closing(client), description }), client);
   client.connect().catch(() => undefined);
   return opened;
 }

@@ -4,6 +4,9 @@ import type { TagOutcome, TagRegistration } from '../core/versioned-store.js';
 /** So many tags a key may have before those are let go whose time is over. */
 const FIRST_LIMIT = 64;
 
+/** So many tags are remembered only because they were announced, beside those that lead to keys. */
+const MAX_ANNOUNCED = 100_000;
+
 interface TagsOfKey {
   readonly tags: Set<string>;
   /** Twice what was left when they were last looked through: so looking costs little for each that is added. */
@@ -15,6 +18,16 @@ export class TagTable {
   readonly #tags = new Map<string, TagState>();
   /** Which tags a key was registered with; a tag may have dropped it meanwhile. */
   readonly #tagsOfKeys = new Map<string, TagsOfKey>();
+  readonly #maxAnnounced: number;
+  /** More than this is looked through: so looking costs little for each announcement. */
+  #limit: number;
+  /** Some announcement until then is not remembered any more. */
+  #forgottenUntil = -Infinity;
+
+  constructor(maxAnnounced = MAX_ANNOUNCED) {
+    this.#maxAnnounced = maxAnnounced;
+    this.#limit = maxAnnounced;
+  }
 
   /** How many tags there are; those that have ended and are not freed yet are counted. */
   get size(): number {
@@ -22,6 +35,8 @@ export class TagTable {
   }
 
   register(tag: string, now: number, registration: TagRegistration): TagOutcome {
+    // Which tags these announcements were of is not known: a load that began before one of them may be older than it.
+    if (Number(registration.begunAt) <= this.#forgottenUntil) return { registered: false, reason: 'announced' };
     const state = this.#tags.get(tag) ?? new TagState();
     const outcome = state.register(now, registration);
     if (!outcome.registered) return outcome;
@@ -47,7 +62,23 @@ export class TagTable {
   announce(tag: string, now: number, memoryMs: number): readonly string[] {
     const state = this.#tags.get(tag) ?? new TagState();
     this.#tags.set(tag, state);
-    return state.announce(now, memoryMs);
+    const keys = state.announce(now, memoryMs);
+    if (this.#tags.size > this.#limit) this.#forgetOld();
+    return keys;
+  }
+
+  /** A process that announces more than can be remembered forgets the older half; what loads began before that is then refused. */
+  #forgetOld(): void {
+    const bare = [...this.#tags].flatMap(([tag, { announced, keys }]) =>
+      keys.size === 0 && announced !== undefined ? [{ tag, at: announced.at }] : [],
+    );
+    const withKeys = this.#tags.size - bare.length;
+    bare.sort((a, b) => a.at - b.at);
+    for (const { tag, at } of bare.slice(0, bare.length - Math.floor(this.#maxAnnounced / 2))) {
+      this.#tags.delete(tag);
+      this.#forgottenUntil = Math.max(this.#forgottenUntil, at);
+    }
+    this.#limit = withKeys + this.#maxAnnounced;
   }
 
   /** The key's state is gone: nothing is left to be invalidated, and a fill that may be under way will be refused. */

@@ -93,7 +93,7 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnM
   /** The requests are answered. What else is under way (a consumer of a queue, a refresh) may end, and what it changes is announced; then everything closes. */
   async onApplicationShutdown(): Promise<void> {
     await this.opened?.land(this.options.shutdownTimeoutMs);
-    if (this.changes !== undefined) await this.ended('The announcer of changes', this.changes.close());
+    if (this.changes !== undefined) await this.ended('The outbox', this.changes.close());
     this.closed = true;
     const cache = await this.opening?.catch(() => undefined);
     this.opened = undefined;

@@ -1,5 +1,6 @@
 import { describe, expect, inject, it } from 'vitest';
 import { checkHistory } from './checker.js';
+import { ENTRIES } from './entries.js';
 import { BOUNDS, FAULTS } from './plan.js';
 import { keepHistory, runHistory } from './run-history.js';
 import { summarize } from './summary.js';
@@ -10,19 +11,31 @@ const LEAST: Readonly<Record<string, number>> = {
   'read: HIT': 100,
   'read: MISS': 50,
   'read: WAITED': 20,
-  'read: GET': 20,
+  'read: GET': 10,
+  'read: STALE': 5,
+  'read: list': 100,
+  'read: list, HIT': 5,
+  'read: a row is missing': 20,
   'read: blind': 1,
-  'read: last': BOUNDS.workers * BOUNDS.keys,
+  'read: last': BOUNDS.workers * ENTRIES.length,
   loaded: 50,
   committed: 100,
   'announced: versioned': 20,
   'announced: bare': 20,
-  'announced: set': 20,
+  'announced: set': 10,
+  'announced: typeorm': 20,
+  'announced: removed': 5,
+  'announced: inserted': 5,
+  'announcement-failed': 1,
+  'announcement-made-up': 1,
+  'rolled-back': 5,
+  cleared: 1,
   'announce-failed': 1,
   'flight-superseded': 5,
   'superseded: invalidated': 5,
   'superseded: filled': 1,
   'superseded: evicted': 1,
+  'superseded: tag-invalidated': 5,
   'lock-unavailable': 1,
   'store-unavailable': 1,
   ...Object.fromEntries(Object.keys(FAULTS).map((kind) => [`fault: ${kind}`, 1])),

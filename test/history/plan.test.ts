@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ENTRIES, entryName, isRemovable, KEYS } from './entries.js';
 import { BOUNDS, FAULTS, planFaults, planOperations } from './plan.js';
 
 const take = (seed: number, worker: number, lane: number, count: number) => {
@@ -29,11 +30,25 @@ describe('the plan of a history', () => {
     }
   });
 
-  it('reads, looks up and writes, by every kind of notice, all keys', () => {
-    const operations = Array.from({ length: BOUNDS.lanes }, (_, lane) => take(3, 0, lane, 400)).flat();
-    expect(new Set(operations.map((one) => one.do))).toEqual(new Set(['read', 'get', 'write']));
-    expect(new Set(operations.map(({ key }) => key)).size).toBe(BOUNDS.keys);
-    const notices = operations.filter((one) => one.do === 'write').map(({ notice }) => notice);
-    expect(new Set(notices)).toEqual(new Set(['versioned', 'bare', 'set']));
+  it('reads and looks up everything, and writes all rows by every kind of notice', () => {
+    const operations = Array.from({ length: BOUNDS.lanes }, (_, lane) => take(3, 0, lane, 4_000)).flat();
+    const kinds = new Set(operations.map((one) => one.do));
+    expect(kinds).toEqual(new Set(['read', 'get', 'write', 'roll-back', 'clear']));
+    const reads = operations.filter((one) => one.do === 'read');
+    expect(new Set(reads.map(({ entry }) => entryName(entry)))).toEqual(new Set(ENTRIES.map(entryName)));
+    expect(new Set(reads.map(({ ttlMs }) => ttlMs))).toEqual(new Set([BOUNDS.ttlMs, BOUNDS.shortTtlMs]));
+    const writes = operations.filter((one) => one.do === 'write');
+    expect(new Set(writes.map(({ key }) => key))).toEqual(new Set(KEYS));
+    expect(new Set(writes.map(({ notice }) => notice))).toEqual(new Set(['typeorm', 'versioned', 'bare', 'set']));
+  });
+
+  it('removes rows, but none that is announced by set', () => {
+    const writes = Array.from({ length: BOUNDS.lanes }, (_, lane) => take(3, 0, lane, 800))
+      .flat()
+      .filter((one) => one.do === 'write');
+    const removed = new Set(writes.filter(({ removes }) => removes).map(({ key }) => key));
+    const set = new Set(writes.filter(({ notice }) => notice === 'set').map(({ key }) => key));
+    expect(removed).toEqual(new Set(KEYS.filter(isRemovable)));
+    expect(set).toEqual(new Set(KEYS.filter((key) => !isRemovable(key))));
   });
 });

@@ -1,4 +1,5 @@
 import { SeededRandom } from '../../lib/testing/seeded-random.js';
+import { isRemovable, KEYS, shelfOf, VIEWS, type Entry } from './entries.js';
 import type { Notice } from './history.js';
 
 /** The numbers of a run, all in one place. Durations are milliseconds. */
@@ -6,14 +7,19 @@ export const BOUNDS = {
   workers: 4,
   /** Sequences of operations in each worker, one beside the other. */
   lanes: 6,
-  keys: 12,
   ttlMs: 3_000,
+  /** Of some loads, so that they are stale soon. */
+  shortTtlMs: 100,
+  staleWhileRevalidateMs: 1_500,
+  staleIfErrorMs: 1_500,
+  failureBackoffMs: 200,
   storeTimeoutMs: 500,
   lockTimeoutMs: 1_000,
   loadTimeoutMs: 10_000,
   waitMs: 5_000,
   floorMs: 20_000,
   sessionTimeoutMs: 2_000,
+  announceTimeoutMs: 1_000,
   /** A writer that cannot announce tries again so often, this far apart. */
   announceAttempts: 60,
   announceAgainMs: 100,
@@ -22,16 +28,27 @@ export const BOUNDS = {
 } as const;
 
 export type Operation =
-  | { readonly do: 'read'; readonly key: string; readonly loadMs: number; readonly restMs: number }
-  | { readonly do: 'get'; readonly key: string; readonly restMs: number }
+  | {
+      readonly do: 'read';
+      readonly entry: Entry;
+      readonly loadMs: number;
+      readonly ttlMs: number;
+      /** Its load throws, if it comes to that. */
+      readonly fails: boolean;
+      readonly restMs: number;
+    }
+  | { readonly do: 'get'; readonly entry: Entry; readonly restMs: number }
   | {
       readonly do: 'write';
       readonly key: string;
       readonly notice: Notice;
-      /** Between the commit and the announcement. */
+      readonly removes: boolean;
+      /** Between the commit and the announcement, where TypeORM does not announce it. */
       readonly gapMs: number;
       readonly restMs: number;
-    };
+    }
+  | { readonly do: 'roll-back'; readonly key: string; readonly removes: boolean; readonly restMs: number }
+  | { readonly do: 'clear'; readonly restMs: number };
 
 /** All times from the begin of the run. */
 export interface Fault {
@@ -103,27 +120,42 @@ function faultsOf(
 export function* planOperations(seed: number, worker: number, lane: number): Generator<Operation, never> {
   const random = new SeededRandom(((seed * 1_009 + worker) * 1_009 + lane) * 2_654_435_761);
   for (;;) {
-    const key = keyName(Math.floor(BOUNDS.keys * random.next() ** 2));
+    const key = KEYS[Math.floor(KEYS.length * random.next() ** 2)]!;
+    const removes = isRemovable(key) && random.below(6) === 0;
     const restMs = random.below(30);
-    const die = random.below(100);
-    if (die < 72) {
-      yield { do: 'read', key, loadMs: loadMs(random), restMs };
-    } else if (die < 82) yield { do: 'get', key, restMs };
-    else {
-      const notice = random.pick<Notice>(['versioned', 'bare', 'bare', 'set']);
-      yield { do: 'write', key, notice, gapMs: random.pick([0, 0, 5, 40]), restMs };
-    }
+    const die = random.below(500);
+    if (die < 350) {
+      const ttlMs = random.pick([BOUNDS.ttlMs, BOUNDS.ttlMs, BOUNDS.shortTtlMs]);
+      const fails = random.below(60) === 0;
+      const entry = entryOf(random, key);
+      yield { do: 'read', entry, loadMs: loadMs(random), ttlMs, fails, restMs };
+      // What was stored wrongly is seen by whoever comes next, and to a list that is seldom read nobody comes.
+      if (entry.of === 'list') yield { do: 'read', entry, loadMs: 0, ttlMs, fails: false, restMs };
+    } else if (die < 400) yield { do: 'get', entry: entryOf(random, key), restMs };
+    else if (die < 490) {
+      const notice = random.pick<Notice>([
+        'typeorm',
+        'typeorm',
+        'versioned',
+        'bare',
+        isRemovable(key) ? 'bare' : 'set',
+      ]);
+      yield { do: 'write', key, notice, removes, gapMs: random.pick([0, 0, 5, 40]), restMs };
+    } else if (die < 499) yield { do: 'roll-back', key, removes, restMs };
+    else yield { do: 'clear', restMs };
   }
+}
+
+function entryOf(random: SeededRandom, key: string): Entry {
+  return random.below(3) === 0
+    ? { of: 'list', shelf: shelfOf(key), view: Math.floor(VIEWS * random.next() ** 3) }
+    : { of: 'row', key };
 }
 
 /** Mostly quick, often slow enough for others to overtake it, and now and then longer than the lock's session lives. */
 function loadMs(random: SeededRandom): number {
   if (random.below(60) === 0) return BOUNDS.sessionTimeoutMs + random.below(2_000);
   return Math.round(random.pick([0, 5, 20, 60, 250]) * random.next());
-}
-
-export function keyName(index: number): string {
-  return `key-${index}`;
 }
 
 function between(random: SeededRandom, [least, most]: readonly [number, number]): number {

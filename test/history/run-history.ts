@@ -4,11 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as rest } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { encodeKey } from '../../lib/core/cache-key.js';
 import { startRedis, startZooKeeper } from '../../servers/index.js';
+import { cacheKeyOf, ENTRIES, KEYS } from './entries.js';
 import { Faults } from './faults.js';
 import { HistoryTable } from './history-table.js';
-import { readHistory, type HistoryRecord } from './history.js';
-import { BOUNDS, keyName, planFaults, type Fault } from './plan.js';
+import { readHistory, type AnnouncedRecord, type HistoryRecord } from './history.js';
+import { BOUNDS, planFaults, type Fault } from './plan.js';
 import { WorkerFleet } from './worker-fleet.js';
 
 export interface HistoryOptions {
@@ -26,8 +28,6 @@ export interface HistoryOptions {
 /** How often a run is asked whether it is enough. */
 const ASK_EVERY_MS = 1_000;
 
-const KEYS = Array.from({ length: BOUNDS.keys }, (_, index) => keyName(index));
-
 /** Lets workers read and write while parts are broken, and resolves with what they recorded. */
 export async function runHistory({
   seed,
@@ -41,11 +41,12 @@ export async function runHistory({
   const record = (entry: HistoryRecord): void => {
     appendFileSync(fileOf('driver'), `${JSON.stringify(entry)}\n`);
   };
-  const namespace = `history-${randomUUID()}`;
+  // Also the name of a schema.
+  const namespace = `history_${randomUUID().replaceAll('-', '')}`;
   const [redis, zooKeeper] = await Promise.all([startRedis(), startZooKeeper()]);
   const evictor = new Redis(redis.url, { enableOfflineQueue: false, retryStrategy: () => 100, commandTimeout: 500 });
   evictor.on('error', () => undefined);
-  const rows = HistoryTable.open(postgresUrl, namespace);
+  const rows = await HistoryTable.open(postgresUrl, namespace);
   const settings = { seed, namespace, redisUrl: redis.url, zooKeeperConnect: zooKeeper.connectString, postgresUrl };
   const fleet = new WorkerFleet({ ...settings, ...(mutant !== undefined && { mutant }) }, fileOf);
   try {
@@ -53,7 +54,8 @@ export async function runHistory({
     await fleet.start();
     await fleet.go();
     const evict = async (random: number): Promise<void> => {
-      await evictor.del(`${namespace}:cache:1:row:${KEYS[random % KEYS.length]!}`).catch(() => undefined);
+      const key = encodeKey(cacheKeyOf(ENTRIES[random % ENTRIES.length]!));
+      await evictor.del(`${namespace}:cache:1:${key}`).catch(() => undefined);
     };
     const faults = more.faults ?? planFaults(seed, durationMs);
     const lasting = async (): Promise<void> => {
@@ -72,6 +74,7 @@ export async function runHistory({
   } finally {
     await fleet.kill();
     evictor.disconnect();
+    await rows.drop();
     await Promise.all([rows.close(), redis.stop(), zooKeeper.stop()]);
   }
   const history = readAll(directory);
@@ -88,24 +91,26 @@ export function keepHistory(history: readonly HistoryRecord[]): string {
 
 /**
  * The rows as they are in the end. A change whose announcement failed for good, or whose writer was killed before it announced, is
- * seen when the time to live is over; all others must be seen at once.
+ * seen when the time to live is over, and the stale life after it; all others must be seen at once.
  */
 async function readRows(
   rows: HistoryTable,
   soFar: () => readonly HistoryRecord[],
   record: (entry: HistoryRecord) => void,
 ): Promise<void> {
-  const announced = new Map<string, number>();
+  const announced = new Map<string, AnnouncedRecord>();
   for (const entry of soFar()) {
-    if (entry.t === 'announced') announced.set(entry.key, Math.max(entry.version, announced.get(entry.key) ?? 0));
+    if (entry.t === 'announced' && entry.stamp > (announced.get(entry.key)?.stamp ?? 0))
+      announced.set(entry.key, entry);
   }
   let unannounced = false;
   for (const key of KEYS) {
-    const version = await rows.read(key);
-    record({ t: 'row', key, version });
-    unannounced ||= version > (announced.get(key) ?? 1);
+    const row = await rows.read(key);
+    record({ t: 'row', key, stamp: row?.stamp ?? null });
+    const latest = announced.get(key);
+    unannounced ||= row === null ? latest?.what !== 'removed' : latest !== undefined && row.stamp !== latest.stamp;
   }
-  if (unannounced) await rest(BOUNDS.ttlMs);
+  if (unannounced) await rest(BOUNDS.ttlMs + BOUNDS.staleWhileRevalidateMs);
 }
 
 function readAll(directory: string): HistoryRecord[] {

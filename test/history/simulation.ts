@@ -3,7 +3,7 @@ import { InProcessLockProvider } from '../../lib/locks/in-process-lock-provider.
 import { InProcessLockTable } from '../../lib/locks/in-process-lock-table.js';
 import { ManualClock } from '../../lib/testing/manual-clock.js';
 import { SeededRandom } from '../../lib/testing/seeded-random.js';
-import { SteppedStore, type Steps } from '../contract/mutant-stores.js';
+import { rightTagSteps, SteppedStore, type Steps, type TagSteps } from '../contract/mutant-stores.js';
 import { makeInstance, POLICY, type Instance } from '../support/fleet.js';
 import type { HistoryRecord, Notice } from './history.js';
 
@@ -12,6 +12,11 @@ const OPERATIONS = 40;
 /** A query takes as long as some requests to the store, so that changes overtake it. */
 const QUERY_STEPS = 6;
 const KEY = 'k';
+/** A list in which the row is. Only the row's tag leads to it. */
+const LIST = 'list';
+const TAG = 'tag of k';
+
+type Entry = typeof KEY | typeof LIST;
 
 interface Move {
   readonly happen: () => void;
@@ -32,10 +37,10 @@ export class Simulation {
   private time = 0;
   private row = 1;
 
-  constructor(seed: number, steps: Steps) {
+  constructor(seed: number, steps: Steps, tagSteps: TagSteps = rightTagSteps) {
     this.random = new SeededRandom(seed * 2_654_435_761);
     this.clock = new ManualClock({ seed });
-    this.store = new SteppedStore(() => this.clock.elapsedMs(), steps);
+    this.store = new SteppedStore(() => this.clock.elapsedMs() + this.time / 1_000, steps, tagSteps);
     const table = new InProcessLockTable();
     this.instances = Array.from({ length: INSTANCES }, () => {
       const locks = new InProcessLockProvider({ clock: this.clock, table });
@@ -52,25 +57,27 @@ export class Simulation {
       await this.moves(this.random.below(7));
     }
     await this.toTheEnd();
-    for (let worker = 0; worker < INSTANCES; worker++) this.open.push(this.read(worker, true));
+    for (let worker = 0; worker < INSTANCES; worker++)
+      this.open.push(this.read(worker, KEY, true), this.read(worker, LIST, true));
     await this.toTheEnd();
-    return [...this.history, { t: 'row', key: KEY, version: this.row }];
+    return [...this.history, { t: 'row', key: KEY, stamp: this.row }];
   }
 
   private begin(): void {
     const worker = this.random.below(INSTANCES);
+    const entry = this.random.pick<Entry>([KEY, KEY, LIST]);
     const die = this.random.below(14);
-    if (die < 9) this.open.push(this.read(worker));
+    if (die < 9) this.open.push(this.read(worker, entry));
     else if (die < 13)
       this.open.push(this.write(worker, this.random.pick<Notice>(['versioned', 'bare', 'bare', 'bare', 'set'])));
-    else this.store.states.delete(KEY);
+    else this.store.states.delete(entry);
   }
 
-  private async read(worker: number, last = false): Promise<void> {
+  private async read(worker: number, entry: Entry, last = false): Promise<void> {
     const began = this.now();
     let read = 0;
-    const { value, outcome } = await this.instances[worker]!.cache.getOrLoad({
-      key: KEY,
+    const { value, outcome } = await this.instances[worker]!.cache.getOrLoad<{ version: number }>({
+      key: entry,
       policy: POLICY,
       loader: async () => {
         await this.picked();
@@ -78,31 +85,26 @@ export class Simulation {
         for (let step = 0; step < QUERY_STEPS; step++) await this.picked();
         return { version: read };
       },
-      versionOf: ({ version }) => asVersion(version),
+      ...(entry === KEY ? { versionOf: ({ version }) => asVersion(version) } : { tagsOf: () => [TAG] }),
     });
-    const { version } = value;
     const fate = { joined: false, blind: false, ...(last && { last }) };
-    this.history.push({
-      t: 'read',
-      worker: name(worker),
-      key: KEY,
-      began,
-      ended: this.now(),
-      version,
-      outcome,
-      ...fate,
-    });
+    const seen = { [KEY]: value.version };
+    this.history.push({ t: 'read', worker: name(worker), entry, began, ended: this.now(), seen, outcome, ...fate });
   }
 
   private async write(worker: number, how: Notice): Promise<void> {
-    const version = ++this.row;
+    const stamp = ++this.row;
     const { cache } = this.instances[worker]!;
     await this.picked();
     const began = this.now();
-    if (how === 'versioned') await cache.invalidate(KEY, { version: asVersion(version) });
-    else if (how === 'bare') await cache.invalidate(KEY);
-    else await cache.set(KEY, { version }, asVersion(version), { ttlMs: POLICY.ttlMs, keepStaleMs: 0 });
-    this.history.push({ t: 'announced', worker: name(worker), key: KEY, version, began, ended: this.now(), how });
+    const own = (): Promise<unknown> => {
+      if (how === 'versioned') return cache.invalidate(KEY, { version: asVersion(stamp) });
+      if (how === 'bare') return cache.invalidate(KEY);
+      return cache.set(KEY, { version: stamp }, asVersion(stamp), { ttlMs: POLICY.ttlMs, keepStaleMs: 0 });
+    };
+    await Promise.all([own(), cache.announceTags([{ tag: TAG }])]);
+    const whatever = { how, what: 'changed' } as const;
+    this.history.push({ t: 'announced', worker: name(worker), key: KEY, stamp, began, ended: this.now(), ...whatever });
   }
 
   /** Resolves when the scheduler picks it. */
@@ -112,6 +114,7 @@ export class Simulation {
 
   private async moves(count: number): Promise<void> {
     for (let index = 0; index < count && this.pending.length > 0; index++) {
+      this.time += 1;
       this.pending.splice(this.random.below(this.pending.length), 1)[0]!.happen();
       await this.clock.settle();
     }

@@ -20,6 +20,8 @@ function namesOf(record: HistoryRecord): string[] {
       return [
         'read',
         `read: ${record.outcome}`,
+        ...(record.entry.startsWith('list') ? ['read: list', `read: list, ${record.outcome}`] : []),
+        ...(Object.values(record.seen).includes(null) ? ['read: a row is missing'] : []),
         ...(record.blind ? ['read: blind'] : []),
         ...(record.blind && record.joined ? ['read: blind and joined'] : []),
         ...(record.last === true ? ['read: last'] : []),
@@ -27,7 +29,7 @@ function namesOf(record: HistoryRecord): string[] {
     case 'read-failed':
       return [`read failed: ${record.error.split(':')[0]!}`];
     case 'announced':
-      return ['announced', `announced: ${record.how}`];
+      return ['announced', `announced: ${record.how}`, `announced: ${record.what}`];
     case 'event':
       return [record.reason === undefined ? record.type : `${record.type}: ${record.reason}`];
     case 'fault':

@@ -1,55 +1,27 @@
 import 'reflect-metadata';
-import { AsyncLocalStorage } from 'node:async_hooks';
-import { openSync, writeSync } from 'node:fs';
 import { setTimeout as rest } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
-import { DistributedCacheModule, DistributedCacheService, type CacheEvent } from 'nestjs-distributed-cache';
+import { DistributedCacheModule, DistributedCacheService } from 'nestjs-distributed-cache';
 import { redisStore } from 'nestjs-distributed-cache/redis';
 import { zooKeeperLock } from 'nestjs-distributed-cache/zookeeper';
+import { ENTRIES } from './entries.js';
 import { HistoryTable } from './history-table.js';
-import { monotonicNs, type HistoryRecord } from './history.js';
 import { mutatedRedisStore } from './mutated-redis-store.js';
-import { BOUNDS, keyName, planOperations, type Operation } from './plan.js';
+import { BOUNDS, planOperations, type Operation } from './plan.js';
 import type { WorkerCommand, WorkerSettings } from './worker-process.js';
+import { WorkerReads } from './worker-reads.js';
+import { WorkerRecord } from './worker-record.js';
+import { WorkerWrites } from './worker-writes.js';
 
-const { worker, sequence, seed, namespace, redisUrl, zooKeeperConnect, postgresUrl, file, mutant } = JSON.parse(
-  process.argv[2]!,
-) as WorkerSettings;
-
-/** Written at once, so that a killed process leaves all that happened. */
-const output = openSync(file, 'a');
-function record(entry: HistoryRecord): void {
-  writeSync(output, `${JSON.stringify(entry)}\n`);
-}
-
-/** What happened to the read in whose asynchronous context an event was made. */
-interface Fate {
-  blind: boolean;
-  joined: boolean;
-}
-const fates = new AsyncLocalStorage<Fate>();
-
-/** Those that no record of another kind tells. */
-const TOLD: readonly CacheEvent['type'][] = [
-  'superseded',
-  'flight-superseded',
-  'lock-lost',
-  'lock-unavailable',
-  'store-unavailable',
-  'version-regressed',
-];
-
-function observe(event: CacheEvent): void {
-  const fate = fates.getStore();
-  if (fate !== undefined && event.type === 'store-unavailable' && event.step === 'read') fate.blind = true;
-  if (fate !== undefined && event.type === 'joined') fate.joined = true;
-  if (!TOLD.includes(event.type)) return;
-  record({ t: 'event', worker, type: event.type, ...(event.type === 'superseded' && { reason: event.reason }) });
-}
+const settings = JSON.parse(process.argv[2]!) as WorkerSettings;
+const { worker, sequence, seed, namespace, redisUrl, zooKeeperConnect, postgresUrl, mutant } = settings;
+const record = new WorkerRecord(settings);
+const rows = await HistoryTable.open(postgresUrl, namespace);
 
 class WorkerModule {}
 
-const { ttlMs, floorMs, loadTimeoutMs, lockTimeoutMs, sessionTimeoutMs, storeTimeoutMs, waitMs } = BOUNDS;
+const { ttlMs, staleWhileRevalidateMs, staleIfErrorMs, failureBackoffMs, floorMs, announceTimeoutMs } = BOUNDS;
+const { loadTimeoutMs, lockTimeoutMs, sessionTimeoutMs, storeTimeoutMs, waitMs } = BOUNDS;
 const context = await NestFactory.createApplicationContext(
   {
     module: WorkerModule,
@@ -58,75 +30,19 @@ const context = await NestFactory.createApplicationContext(
         namespace,
         store: mutant === undefined ? redisStore({ url: redisUrl }) : mutatedRedisStore(redisUrl, mutant),
         lock: zooKeeperLock({ connectString: zooKeeperConnect, sessionTimeoutMs }),
-        observers: [{ observe }],
+        dataSources: [rows.data],
+        observers: [record],
         log: false,
-        ...{ ttlMs, floorMs, loadTimeoutMs, lockTimeoutMs, storeTimeoutMs, waitMs },
+        ...{ ttlMs, staleWhileRevalidateMs, staleIfErrorMs, failureBackoffMs, floorMs, announceTimeoutMs },
+        ...{ loadTimeoutMs, lockTimeoutMs, storeTimeoutMs, waitMs },
       }),
     ],
   },
-  { logger: false },
+  { logger: ['error'] },
 );
 const cache = context.get(DistributedCacheService);
-const rows = HistoryTable.open(postgresUrl, namespace);
-
-interface Row {
-  readonly version: number;
-}
-
-async function load(key: string, loadMs: number): Promise<Row> {
-  const version = await rows.read(key);
-  if (loadMs > 0) await rest(loadMs);
-  record({ t: 'loaded', worker, key, version });
-  return { version };
-}
-
-/** Resolves with whether there was an answer. */
-async function read(key: string, loadMs: number, last = false): Promise<boolean> {
-  const fate = { blind: false, joined: false };
-  const began = monotonicNs();
-  try {
-    const { value, outcome } = await fates.run(fate, () =>
-      cache.getOrLoadWithOutcome(['row', key], () => load(key, loadMs), { version: (row: Row) => row.version }),
-    );
-    if (outcome === 'BYPASS') throw new Error('The cache was passed by');
-    const { version } = value;
-    record({ t: 'read', worker, key, began, ended: monotonicNs(), version, outcome, ...fate, ...(last && { last }) });
-    return true;
-  } catch (error) {
-    record({ t: 'read-failed', worker, key, error: String(error) });
-    return false;
-  }
-}
-
-async function get(key: string): Promise<void> {
-  const began = monotonicNs();
-  const row = (await cache.get(['row', key])) as Row | undefined;
-  if (row === undefined) return;
-  const { version } = row;
-  record({ t: 'read', worker, key, began, ended: monotonicNs(), version, outcome: 'GET', joined: false, blind: false });
-}
-
-async function write({ key, notice, gapMs }: Operation & { do: 'write' }): Promise<void> {
-  const version = await rows.change(key);
-  record({ t: 'committed', worker, key, version });
-  if (gapMs > 0) await rest(gapMs);
-  const announce = {
-    versioned: () => cache.invalidate(['row', key], { version: { kind: 'extracted', order: BigInt(version) } }),
-    bare: () => cache.invalidate(['row', key]),
-    set: () => cache.set(['row', key], { version }, { version: { kind: 'extracted', order: BigInt(version) } }),
-  }[notice];
-  for (let attempt = 0; attempt < BOUNDS.announceAttempts; attempt++) {
-    const began = monotonicNs();
-    try {
-      await announce();
-      record({ t: 'announced', worker, key, version, began, ended: monotonicNs(), how: notice });
-      return;
-    } catch (error) {
-      record({ t: 'announce-failed', worker, key, error: String(error) });
-      await rest(BOUNDS.announceAgainMs);
-    }
-  }
-}
+const reads = new WorkerReads(cache, rows, record);
+const writes = new WorkerWrites(cache, rows, record);
 
 let stopping = false;
 /** How long a closed process may take to end by itself. */
@@ -141,10 +57,23 @@ process.on('disconnect', orphaned);
 async function runLane(lane: number): Promise<void> {
   for (const operation of planOperations(seed, sequence, lane)) {
     if (stopping) return;
-    if (operation.do === 'read') await read(operation.key, operation.loadMs);
-    else if (operation.do === 'get') await get(operation.key);
-    else await write(operation);
+    await perform(operation);
     await rest(operation.restMs);
+  }
+}
+
+function perform(operation: Operation): Promise<unknown> {
+  switch (operation.do) {
+    case 'read':
+      return reads.read(operation);
+    case 'get':
+      return reads.get(operation.entry);
+    case 'write':
+      return writes.write(operation);
+    case 'roll-back':
+      return writes.rollBack(operation);
+    case 'clear':
+      return writes.clear();
   }
 }
 
@@ -159,7 +88,8 @@ const commands: Record<WorkerCommand, () => unknown> = {
     await lanes;
   },
   'read all': async () => {
-    for (let index = 0; index < BOUNDS.keys;) if (await read(keyName(index), 0, true)) index++;
+    for (const entry of ENTRIES)
+      while (!(await reads.read({ entry, loadMs: 0, ttlMs, fails: false }, true))) await rest(10);
   },
   close: async () => {
     await context.close();
@@ -175,13 +105,13 @@ const commands: Record<WorkerCommand, () => unknown> = {
 };
 
 process.on('unhandledRejection', (error) => {
-  record({ t: 'broken', what: `unhandled in ${worker}: ${String(error)}` });
+  record.add({ t: 'broken', what: `unhandled in ${worker}: ${String(error)}` });
 });
 process.on('message', (command: WorkerCommand) => {
   Promise.resolve(commands[command]()).then(
     () => process.connected && process.send!(command),
     (error: unknown) => {
-      record({ t: 'broken', what: `${worker} could not ${command}: ${String(error)}` });
+      record.add({ t: 'broken', what: `${worker} could not ${command}: ${String(error)}` });
     },
   );
 });

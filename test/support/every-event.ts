@@ -3,6 +3,9 @@ import type { CacheEvent } from '../../lib/core/cache-event.js';
 const version = { kind: 'version', order: 1n };
 const error = new Error('refused');
 
+const UNSENT = { keys: 0, tags: 1, everything: false };
+const NONE = { keys: 0, tags: 0, everything: false };
+
 /** One event of every kind. */
 export const EVERY_EVENT: { readonly [Type in CacheEvent['type']]: Extract<CacheEvent, { type: Type }> } = {
   hit: { type: 'hit', key: 'k', freshForMs: 1 },
@@ -29,6 +32,8 @@ export const EVERY_EVENT: { readonly [Type in CacheEvent['type']]: Extract<Cache
   'load-failed': { type: 'load-failed', key: 'k', loadMs: 1, error },
   'failure-shared': { type: 'failure-shared', key: 'k' },
   stored: { type: 'stored', key: 'k', version, bytes: 1 },
+  renewed: { type: 'renewed', key: 'k', version },
+  'renewal-refused': { type: 'renewal-refused', key: 'k', because: 'coarse-version' },
   superseded: { type: 'superseded', key: 'k', reason: 'invalidated' },
   'flight-superseded': { type: 'flight-superseded', key: 'k' },
   'version-regressed': { type: 'version-regressed', key: 'k', version },
@@ -40,9 +45,10 @@ export const EVERY_EVENT: { readonly [Type in CacheEvent['type']]: Extract<Cache
   'other-shape': { type: 'other-shape', key: 'k', error, stays: false },
   invalidated: { type: 'invalidated', key: 'k' },
   'tags-announced': { type: 'tags-announced', tags: ['a'], keys: 1 },
-  'announcement-failed': { type: 'announcement-failed', tags: 1, error },
-  'announcement-made-up': { type: 'announcement-made-up', tags: 1 },
-  'announcement-lost': { type: 'announcement-lost', tags: 1, error },
+  'announcement-failed': { type: 'announcement-failed', keys: 0, tags: 1, everything: false, unsent: UNSENT, error },
+  'announcements-collapsed': { type: 'announcements-collapsed' },
+  'announcement-made-up': { type: 'announcement-made-up', ...UNSENT, unsent: NONE },
+  'announcement-lost': { type: 'announcement-lost', ...UNSENT, error },
   'outbox-drained': { type: 'outbox-drained', rows: 3 },
   'outbox-failing': { type: 'outbox-failing', error },
   set: { type: 'set', key: 'k', outcome: 'stored' },

@@ -5,7 +5,7 @@ import type { CacheEvent } from '../../lib/core/cache-event.js';
 import type { BreakerFactory } from '../../lib/core/circuit-breaker.js';
 import type { LoadLimits } from '../../lib/core/load-limit.js';
 import type { LoadPolicy } from '../../lib/core/load-policy.js';
-import type { Answer, Loader } from '../../lib/core/load-request.js';
+import type { Answer, Loader, LoadRequest } from '../../lib/core/load-request.js';
 import type { LockProvider } from '../../lib/core/lock-provider.js';
 import { ReadThrough } from '../../lib/core/read-through.js';
 import type { Version } from '../../lib/core/version.js';
@@ -51,6 +51,7 @@ export interface LoadMore {
   readonly key?: string;
   readonly version?: Version;
   readonly signal?: AbortSignal;
+  readonly currentVersion?: LoadRequest<unknown>['currentVersion'];
   readonly tags?: readonly string[] | ((value: unknown) => readonly string[]);
 }
 
@@ -89,7 +90,7 @@ export function makeInstance(parts: InstanceParts): Instance {
     events,
     store,
     flow: () => events.map((event) => event.type),
-    load: (loader, policy = {}, { key = 'k', version, signal, tags } = {}) =>
+    load: (loader, policy = {}, { key = 'k', version, signal, tags, currentVersion } = {}) =>
       cache.getOrLoad({
         key,
         loader,
@@ -97,6 +98,7 @@ export function makeInstance(parts: InstanceParts): Instance {
         repeatable: true,
         ...(version === undefined ? {} : { versionOf: () => version }),
         ...(signal === undefined ? {} : { signal }),
+        ...(currentVersion === undefined ? {} : { currentVersion }),
         ...(tags === undefined ? {} : { tagsOf: typeof tags === 'function' ? tags : () => tags }),
       }),
   };

@@ -163,6 +163,22 @@ describe('what the value decides', () => {
   });
 });
 
+describe('what may be renewed', () => {
+  class Products {
+    versionOf = (id: string): Promise<number | undefined> => Promise.resolve(Number(id));
+  }
+
+  it('is told by the version that the row has now', () => {
+    void cache.getOrLoad(['k'], () => 1, { version: () => 1n, staleIfErrorMs: 5, currentVersion: () => 1n });
+    void cache.getOrLoad(['k'], () => 1, {
+      currentVersion: async ({ signal }) => Promise.resolve(signal.aborted ? null : '7'),
+    });
+    LockedCacheable({ currentVersion: ({ params }, { get }) => get(Products).versionOf(String(params['id'])) });
+    // @ts-expect-error a version, not the row
+    void cache.getOrLoad(['k'], () => 1, { currentVersion: () => ({ version: 1 }) });
+  });
+});
+
 describe('when and how often loads run', () => {
   it('is told in these forms', () => {
     LockedCacheable({ eagerRefresh: 0.8, onLoadLimit: 'shed', softLoadTimeoutMs: 5, staleIfErrorMs: 5 });

@@ -70,8 +70,9 @@ export class EntityCacheSubscriber {
   }
 
   /**
-   * Before the outermost commit. Not before that of a savepoint: 1. a savepoint ends, and what was changed before it began would be written too; 2. a savepoint around it is rolled back, and
-   * takes the row away; 3. the transaction commits what was changed first, and nothing tells of it.
+   * Before the outermost commit all of it is written. What was written before a savepoint ends would have to be written again here:
+   *   1. something is changed, and in a savepoint within a savepoint more; the inner one ends; 2. the outer one is rolled back, and takes along what was written since it began; 3. the transaction commits what was
+   *   changed first.
    */
   async beforeTransactionCommit({ queryRunner }: TransactionEvent): Promise<void> {
     const pending = this.transactions.get(queryRunner);

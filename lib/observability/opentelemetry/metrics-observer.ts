@@ -1,6 +1,7 @@
 import { CacheObserver, type CacheEvent } from '../../core/cache-event.js';
 import type { BreakerState } from '../../core/circuit-breaker.js';
 import type { LockState } from '../../core/lock-provider.js';
+import type { UnsentCount } from '../../core/unsent-changes.js';
 import type { AttributeSets } from './attribute-sets.js';
 import { BoundedNames, errorName } from './bounded-names.js';
 import { createInstruments, type Histograms, type Sums } from './instruments.js';
@@ -71,7 +72,12 @@ export class MetricsObserver extends CacheObserver {
       this.histograms['load.queue.duration'].record(inSeconds(waitedMs), this.attributes.of({})),
     'load-shed': ({ key, because, background }) =>
       this.count('shed_loads', { 'shed.reason': because, 'load.background': background }, key),
-    'load-started': ({ key, under }) => this.count('loads', { 'load.under': under }, key),
+    'load-started': ({ key, under, because }) =>
+      this.count(
+        'loads',
+        { 'load.under': under, ...(because !== undefined && { 'load.unlocked_reason': because }) },
+        key,
+      ),
     'load-finished': ({ key, loadMs }) => this.loaded(key, loadMs),
     'load-failed': ({ key, loadMs, error }) =>
       this.loaded(key, loadMs, { 'error.type': this.errorTypes.of(errorName(error)) }),
@@ -79,6 +85,8 @@ export class MetricsObserver extends CacheObserver {
       this.count('fills', { 'fill.outcome': 'stored' }, key);
       this.histograms['fill.size'].record(bytes, this.attributes.of({}, key));
     },
+    renewed: ({ key }) => this.count('renewals', { 'renewal.outcome': 'renewed' }, key),
+    'renewal-refused': ({ key, because }) => this.count('renewals', { 'renewal.outcome': because }, key),
     superseded: ({ key, reason }) => this.count('fills', { 'fill.outcome': 'superseded', 'fill.reason': reason }, key),
     'not-stored': ({ key, reason }) =>
       this.count('fills', { 'fill.outcome': 'not-stored', 'fill.reason': reason }, key),
@@ -103,9 +111,10 @@ export class MetricsObserver extends CacheObserver {
     set: ({ key, outcome }) =>
       this.count('changes', { 'change.outcome': outcome === 'stored' ? 'set' : 'set-invalidated' }, key),
     'tags-announced': ({ tags }) => this.announced('made', tags.length),
-    'announcement-failed': ({ tags }) => this.announced('kept', tags),
-    'announcement-made-up': ({ tags }) => this.announced('made-up', tags),
-    'announcement-lost': ({ tags }) => this.announced('lost', tags),
+    'announcement-failed': (event) => this.announced('kept', sizeOf(event)),
+    'announcements-collapsed': () => this.announced('collapsed', 1),
+    'announcement-made-up': (event) => this.announced('made-up', sizeOf(event)),
+    'announcement-lost': (event) => this.announced('lost', sizeOf(event)),
     'outbox-drained': ({ rows }) => {
       this.sums['outbox.rows'].add(rows, this.attributes.of({}));
     },
@@ -117,8 +126,8 @@ export class MetricsObserver extends CacheObserver {
     this.histograms['load.duration'].record(inSeconds(loadMs), this.attributes.of(facts, key));
   }
 
-  private announced(outcome: string, tags: number): void {
-    this.sums.announcements.add(tags, this.attributes.of({ 'announcement.outcome': outcome }));
+  private announced(outcome: string, announcements: number): void {
+    this.sums.announcements.add(announcements, this.attributes.of({ 'announcement.outcome': outcome }));
   }
 
   private breakerAt(server: 'store' | 'lock', state: BreakerState): OtelAttributes {
@@ -140,6 +149,11 @@ export class MetricsObserver extends CacheObserver {
     for (const server of ['store', 'lock'] as const)
       this.sums['breaker.status'].add(1, this.breakerAt(server, 'closed'));
   }
+}
+
+/** "Everything" counts as one. */
+function sizeOf({ keys, tags, everything }: UnsentCount): number {
+  return keys + tags + (everything ? 1 : 0);
 }
 
 /** Frozen, as what is counted most. */

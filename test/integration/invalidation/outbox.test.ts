@@ -48,11 +48,11 @@ describe('the outbox', () => {
     const { shop, gate } = await heldShop();
     const written = shop.data.transaction(async (manager) => {
       await manager.save(Stock, { ...where, pieces: 1 });
-      await manager.save(Stock, { ...where, pieces: 2 });
+      await manager.transaction((inner) => inner.save(Stock, { ...where, pieces: 2 }));
       expect(await rows.texts(namespace)).toEqual([]);
     });
     await gate.arrived;
-    // one row for the transaction, with the version that it gave
+    // one row for the transaction, savepoints and all, with the version that it gave
     expect(await rows.texts(namespace)).toEqual([text('"version","2"')]);
     gate.open();
     await written;

@@ -110,7 +110,7 @@ describe.each(Object.entries(WATCHERS))('SIGTERM under load, with locks in %s', 
     ]);
     const replies: (Reply & { readonly by: HttpProcess })[] = [];
     const requests: Promise<void>[] = [];
-    let over = false;
+    const stop = new AbortController();
     /** As a balancer does: in turn, and where nobody answers the other one is asked. */
     const request = async (count: number): Promise<void> => {
       const order = count % 2 === 0 ? [leaving, staying] : [staying, leaving];
@@ -123,7 +123,7 @@ describe.each(Object.entries(WATCHERS))('SIGTERM under load, with locks in %s', 
       replies.push({ status: 0, body: { id: 'nobody answered', afterTheSignal: false }, by: staying });
     };
     const load = (async () => {
-      for (let count = 0; !over; count++) {
+      for (let count = 0; !stop.signal.aborted; count++) {
         requests.push(request(count));
         await sleep(1_000 / REQUESTS_A_SECOND);
       }
@@ -136,7 +136,7 @@ describe.each(Object.entries(WATCHERS))('SIGTERM under load, with locks in %s', 
     expect(await leaving.exit).toEqual([null, 'SIGTERM']);
     const whenGone = replies.length;
     await expect.poll(() => replies.length, { timeout: 60_000 }).toBeGreaterThan(whenGone + REQUESTS_A_SECOND);
-    over = true;
+    stop.abort();
     await load;
     await Promise.all(requests);
 

@@ -70,6 +70,11 @@ const masters = async (): Promise<Redis[]> => {
   const serving = await Promise.all([0, 8_000, 16_383].map((slot) => cluster.masterOf(slot)));
   return [...new Set(serving)].map(adminOf);
 };
+/** Who serves a slot, by the word of one node. */
+const masterPortOf = async (slot: number, by: OwnRedis): Promise<number | undefined> => {
+  const ranges = await adminOf(by).cluster('SLOTS');
+  return ranges.find(([first, last]) => first <= slot && slot <= last)?.[2]?.[1];
+};
 const count = async (pattern: string): Promise<number> => {
   const found = await Promise.all((await masters()).map(async (admin) => (await admin.keys(pattern)).length));
   return found.reduce((sum, each) => sum + each);
@@ -211,7 +216,12 @@ describe('a Redis Cluster, by every kind of client', () => {
       frozen.resume();
       await cluster.healthy();
     });
-    await cluster.healthy(cluster.nodes.filter((node) => node !== frozen));
+    // Its replica has taken over before anybody sends a command: none was answered by CLUSTERDOWN.
+    const living = cluster.nodes.filter((node) => node !== frozen);
+    await vi.waitFor(async () => {
+      for (const node of living) expect(await masterPortOf(0, node)).not.toBe(frozen.port);
+    }, PATIENCE);
+    await cluster.healthy(living);
     await Promise.all(
       reached.map(({ name, instance }) =>
         vi.waitFor(async () => {

@@ -113,7 +113,7 @@ describe('the sample application seen from outside', { timeout: 300_000 }, () =>
     expect((await one.get('/products/3001')).status).toBe(404);
     expect(await one.sum('requests_total', 'outcome="miss"', 'key_name="product"')).toBe(2);
     expect(await two.sum('requests_total', 'outcome="hit"', 'key_name="product"')).toBe(1);
-    expect(await one.sum('loads_total', 'load_locked="true"')).toBe(2);
+    expect(await one.sum('loads_total', 'load_under="lock"')).toBe(2);
     expect(await one.sum('load_duration_count', 'error_type="NotFoundException"')).toBe(1);
     expect(await one.sum('fills_total', 'fill_outcome="stored"')).toBe(1);
     expect(await one.sum('lock_status', 'lock_state="connected"')).toBe(1);
@@ -198,7 +198,7 @@ describe('the sample application seen from outside', { timeout: 300_000 }, () =>
       });
     expect((await one.get('/products/9')).status).toBe(200);
     expect(await one.sum('lock_attempts_total', 'outcome="unavailable"')).toBeGreaterThan(0);
-    expect(await one.sum('loads_total', 'load_locked="false"')).toBeGreaterThan(0);
+    expect(await one.sum('loads_total', 'load_under="lease"')).toBeGreaterThan(0);
     await zooKeeper.restart();
     await expect.poll(() => one.get('/health'), SOON).toMatchObject({ body: { status: 'ok' } });
     expect(await one.sum('lock_status', 'lock_state="connected"')).toBe(1);

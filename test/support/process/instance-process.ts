@@ -26,6 +26,8 @@ export interface LoaderPlan {
   readonly queryMs?: number;
   /** The number of an advisory lock; while the test holds it the loader does not finish. */
   readonly gate?: number;
+  /** It reads these rows instead of the one that the key names, and returns a list of them. */
+  readonly list?: readonly string[];
 }
 
 export interface Row {
@@ -90,6 +92,24 @@ export class InstanceProcess {
 
   invalidate(key: string, version?: number): Promise<void> {
     return this.ask('invalidate', { key, version });
+  }
+
+  /** A list of rows, with the tags of each. */
+  async loadList(key: string, list: readonly string[], policy: Record<string, unknown> = {}): Promise<Row[]> {
+    const [answer] = await this.load(key, { loader: { list }, policy: { tags: list, ...policy } });
+    return answer?.value as unknown as Row[];
+  }
+
+  invalidateTags(tags: readonly string[]): Promise<void> {
+    return this.ask('invalidateTags', { tags });
+  }
+
+  /**
+   * Its next step of the store stops there: `before register tag:42`, or with its reply `after register tag:42`. Resolves with what waits until it has come there, and what lets it go on.
+   */
+  async stop(at: string): Promise<{ readonly arrived: () => Promise<void>; readonly goOn: () => Promise<void> }> {
+    await this.ask('stop', { at });
+    return { arrived: () => this.until(at), goOn: () => this.ask('goOn', { at }) };
   }
 
   /** The events since the last time they were taken. */

@@ -6,6 +6,7 @@ import { redisLock, redisStore } from 'nestjs-distributed-cache/redis';
 import { zooKeeperLock } from 'nestjs-distributed-cache/zookeeper';
 import pg from 'pg';
 import { runSample } from './documented-client.mjs';
+import { Stops } from './stopped-store.mjs';
 
 const { namespace, redisUrl, redisSample, zooKeeperConnect, postgresUrl, sessionTimeoutMs, zooKeeper, lock, options } =
   JSON.parse(process.argv[2]);
@@ -25,6 +26,8 @@ const observer = {
   },
 };
 
+const stops = new Stops((event) => process.send({ event }));
+
 class InstanceModule {}
 
 const context = await NestFactory.createApplicationContext(
@@ -33,7 +36,7 @@ const context = await NestFactory.createApplicationContext(
     imports: [
       DistributedCacheModule.forRoot({
         namespace,
-        store: redisStore(redis),
+        store: stops.around(redisStore(redis)),
         lock:
           lock === 'redis'
             ? redisLock(redis)
@@ -51,21 +54,22 @@ const database = new pg.Pool({ connectionString: postgresUrl, max: 4 });
 database.on('error', () => undefined);
 
 /**
- * Reads the row, is slow for `queryMs` inside PostgreSQL, and then stops at the test's gate: a shared advisory lock, which is free
+ * Reads the row, or the rows of a list, is slow for `queryMs` inside PostgreSQL, and then stops at the test's gate: a shared advisory lock, which is free
  * unless the test holds it. Every run is counted in the database.
  */
-async function load(key, { queryMs = 0, gate }) {
+async function load(key, { queryMs = 0, gate, list }) {
   const client = await database.connect();
   try {
     await client.query('insert into loads (key, instance) values ($1, $2)', [`${namespace}/${key}`, process.pid]);
-    const { rows } = await client.query('select value, version from items where key = $1', [`${namespace}/${key}`]);
+    const names = (list ?? [key]).map((name) => `${namespace}/${name}`);
+    const { rows } = await client.query('select value, version from items where key = any($1) order by key', [names]);
     process.send({ event: 'row-read', key });
     await client.query('select pg_sleep($1)', [queryMs / 1_000]);
     if (gate !== undefined) {
       await client.query('select pg_advisory_lock_shared($1)', [gate]);
       await client.query('select pg_advisory_unlock_shared($1)', [gate]);
     }
-    return rows[0] ?? null;
+    return list === undefined ? (rows[0] ?? null) : rows;
   } finally {
     client.release();
   }
@@ -76,7 +80,7 @@ const commands = {
     Promise.all(
       Array.from({ length: callers }, () =>
         cache.getOrLoadWithOutcome(['item', key], () => load(key, loader), {
-          version: (row) => (row === null ? undefined : Number(row.version)),
+          version: (row) => (row === null || Array.isArray(row) ? undefined : Number(row.version)),
           ...policy,
         }),
       ),
@@ -88,6 +92,9 @@ const commands = {
       version === undefined ? {} : { version: { kind: 'extracted', order: BigInt(version) } },
     );
   },
+  invalidateTags: ({ tags }) => cache.invalidateTags(tags),
+  stop: async ({ at }) => stops.close(at),
+  goOn: async ({ at }) => stops.open(at),
   events: () => Promise.resolve(events.splice(0)),
   close: async () => {
     await context.close();

@@ -17,6 +17,7 @@ import { isRequestsOwnFault, toHttpAnswer } from '../../../lib/cacheable/respons
 import {
   CacheClosedError,
   LoadTimeoutError,
+  LockAuthError,
   LockLostError,
   LockUnavailableError,
   ReentrantLoadError,
@@ -208,6 +209,7 @@ describe('errors', () => {
     [new WaitTimeoutError('secret host'), 503, 1],
     [new CacheClosedError('secret host'), 503, 1],
     [new LockUnavailableError('secret host'), 503, 2],
+    [new LockAuthError('secret host'), 503, 2],
     [new LockLostError('secret host'), 503, 2],
     [new StoreUnavailableError('secret host'), 503, 2],
     [new SharedLoadError(describeError(new LoadTimeoutError('secret host'))), 504, undefined],

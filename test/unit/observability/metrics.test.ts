@@ -80,6 +80,20 @@ describe('MetricsObserver', () => {
     ).toEqual({ connecting: 0, connected: 1, suspended: 0 });
   });
 
+  it('shows the state that each breaker is in as the only 1', async () => {
+    const { metrics, observe } = measuring();
+    observe({ type: 'breaker-changed', server: 'store', state: 'open', previous: 'closed' });
+    observe({ type: 'breaker-changed', server: 'lock', state: 'open', previous: 'closed' });
+    observe({ type: 'breaker-changed', server: 'store', state: 'half-open', previous: 'open' });
+    observe({ type: 'breaker-changed', server: 'store', state: 'closed', previous: 'half-open' });
+    const of = (server: string, state: string) =>
+      metrics.sum('breaker.status', { 'breaker.server': server, 'breaker.state': state });
+    expect(await Promise.all([of('store', 'open'), of('store', 'half-open'), of('store', 'closed')])).toEqual([
+      0, 0, 1,
+    ]);
+    expect(await of('lock', 'open')).toBe(1);
+  });
+
   it('begins at zero with what is alarming when it happens first', async () => {
     const { metrics } = measuring();
     for (const name of [

@@ -65,6 +65,7 @@ describe('CacheStats', () => {
       { type: 'store-unavailable', step: 'fill', error: 1, unasked: 'breaker-open' },
       { type: 'lock-unavailable', key: 'k', error: 1 },
       { type: 'eager-refresh', key: 'k', freshForMs: 1 },
+      { type: 'renewed', key: 'k', version: { kind: 'version', order: 1n } },
       { type: 'load-queued', key: 'k', ahead: 0 },
       { type: 'load-turn', key: 'k', waitedMs: 1 },
       { type: 'load-shed', key: 'k', because: 'limit', background: true },
@@ -89,6 +90,7 @@ describe('CacheStats', () => {
       loadFailures: 1,
       waits: 3,
       stored: 0,
+      renewed: 1,
       superseded: 0,
       notStored: 0,
       invalidations: 0,
@@ -215,9 +217,12 @@ describe('LogObserver', () => {
     await clock.advance(12_300);
     observe(hit);
     expect(lines.at(-1)).toBe('log The store answers again after 12.3 s; failed commands: 1000.');
-    observe({ type: 'announcement-failed', tags: 2, error: 'x' });
+    observe({ ...EVERY_EVENT['announcement-failed'], tags: 2 });
     await clock.advance(420);
-    observe({ type: 'announcement-made-up', tags: 2 });
+    const before = lines.length;
+    observe({ ...EVERY_EVENT['announcement-made-up'], unsent: { keys: 0, tags: 1, everything: false } });
+    expect(lines).toHaveLength(before);
+    observe(EVERY_EVENT['announcement-made-up']);
     expect(lines.at(-1)).toBe('log What could not be announced is announced after 420 ms; failed announcements: 1.');
     observe({ type: 'lock-state', provider: 'zookeeper', state: 'lost', previous: 'suspended' });
     await clock.advance(600_000);
@@ -263,6 +268,9 @@ describe('LogObserver', () => {
     observe({ type: 'not-stored', key: 'k', reason: 'policy-failed', detail: 'Error: x' });
     for (const meant of ['cache-if', 'no-ttl', 'undefined', 'uncacheable'] as const)
       observe({ type: 'not-stored', key: 'k', reason: meant });
+    observe({ type: 'renewal-refused', key: 'k', because: 'tag-announced' });
+    observe({ type: 'renewal-refused', key: 'k', because: 'coarse-version' });
+    observe({ type: 'renewal-refused', key: 'k', because: 'failed', error: new Error('y') });
     observe({ type: 'load-shed', key: 'k', because: 'limit', background: true });
     observe({ type: 'load-shed', key: 'k', because: 'queue-full', background: false });
     observe({ type: 'corrupt-entry', key: 'k', error: new Error('cut short') });
@@ -273,6 +281,8 @@ describe('LogObserver', () => {
       expect.stringContaining('The value of k was not stored, because it is too large: 9 MiB.'),
       expect.stringContaining('The value of k was not stored, because it would not come back as it is.'),
       expect.stringContaining('The value of k was not stored, because its policy cannot be told: Error: x.'),
+      expect.stringMatching(/k was loaded, .*milliseconds.*@VersionColumn/),
+      expect.stringMatching(/k was loaded, .*currentVersion failed: Error: y/),
       expect.stringMatching(/k was not loaded, .*\(queue-full\): raise maxConcurrentLoads/),
       expect.stringContaining('could not be read and counts as a miss: Error: cut short'),
     ]);

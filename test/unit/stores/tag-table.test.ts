@@ -21,6 +21,21 @@ describe('TagTable', () => {
     expect(table.size).toBe(0);
   });
 
+  it('remembers so many announcements and no more, and refuses what may be older than one that it has forgotten', () => {
+    const table = new TagTable(1_000);
+    const at = (now: number) => ({ ...PARTS, forMs: 1_000_000, memoryMs: 1_000_000, begunAt: String(now), key: 'k' });
+    // 1. A load begins at 5, and reads a row. 2. The row changes: its tag is announced. 3. Very many others are. 4. The load registers.
+    table.register('with a key', 1, at(1));
+    table.announce('tag', 6, 1_000_000);
+    for (let now = 7; now < 100_000; now++) table.announce(`other ${now}`, now, 1_000_000);
+    expect(table.size).toBeLessThanOrEqual(1_001);
+    expect(table.register('tag', 100_000, at(5))).toEqual({ registered: false, reason: 'announced' });
+    // What is remembered is told as ever, and who began after all of it comes in.
+    expect(table.register('other 99999', 100_000, at(99_998))).toEqual({ registered: false, reason: 'announced' });
+    expect(table.register('tag', 100_000, at(99_999)).registered).toBe(true);
+    expect(table.announce('with a key', 100_001, 1)).toEqual(['k']);
+  });
+
   it('keeps no tags of earlier loads of a key that lives on, such as a list whose rows come and go', () => {
     const table = new TagTable();
     for (let now = 0; now < 10_000; now++) {

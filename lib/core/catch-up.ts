@@ -1,0 +1,153 @@
+import type { CacheEvent } from './cache-event.js';
+import { withDeadline, type Clock } from './clock.js';
+import { StoreUnavailableError } from './errors.js';
+import { inBatches, type KeyChange, type TagChange } from './tagging.js';
+import type { UnsentChanges, Words } from './unsent-changes.js';
+
+/** From one attempt to the next, while the store has not been seen to be back: so it costs one command that fails. */
+const PAUSE_MS = 500;
+/** How long the end of the application may be held up by what is unsent. */
+const LAST_ATTEMPT_MS = 2_000;
+
+/** How the store is told. Each rejects when the store may not have it, and keeps nothing by itself. */
+export interface Telling {
+  key(key: string, change: KeyChange): Promise<void>;
+  tag(change: TagChange): Promise<void>;
+  everything(): Promise<void>;
+}
+
+export interface CatchUpParts {
+  readonly unsent: UnsentChanges;
+  readonly tell: Telling;
+  readonly clock: Clock;
+  /** False while it is known that the store would not be asked. */
+  readonly isReachable: () => boolean;
+  readonly report: (event: CacheEvent) => void;
+}
+
+/** What could not be announced. */
+export interface Missed {
+  readonly keys?: readonly (readonly [key: string, change: KeyChange])[];
+  readonly tags?: readonly TagChange[];
+  readonly everything?: true;
+}
+
+/** Keeps announcements that could not be made, and makes them when the store is back. */
+export class CatchUp {
+  private cancelPause: (() => void) | undefined;
+  private running: Promise<void> | undefined;
+  private isBackAgain = false;
+  private closed = false;
+  private ended = false;
+
+  constructor(private readonly parts: CatchUpParts) {}
+
+  /** Whoever begins to read after this is not served what these changes have outdated, whatever becomes of the store. */
+  keep({ keys = [], tags = [], everything }: Missed, error: unknown): void {
+    const { unsent, report } = this.parts;
+    const counts = { keys: keys.length, tags: tags.length, everything: everything ?? false };
+    if (this.ended) {
+      report({ type: 'announcement-lost', ...counts, error });
+      return;
+    }
+    const wasAll = unsent.everything !== undefined;
+    if (everything) unsent.addEverything();
+    let fits = true;
+    for (const [key, change] of keys) fits = unsent.addKey(key, change) && fits;
+    for (const change of tags) fits = unsent.addTag(change) && fits;
+    report({ type: 'announcement-failed', ...counts, unsent: unsent.count, error });
+    if (!fits && !wasAll) report({ type: 'announcements-collapsed' });
+    this.later();
+  }
+
+  /** The store has answered a probe: what is kept goes first. */
+  storeIsBack(): void {
+    this.isBackAgain = true;
+    this.cancelPause?.();
+    this.cancelPause = undefined;
+    this.start();
+  }
+
+  /** One last attempt, whatever is known of the store. */
+  async close(): Promise<void> {
+    const { unsent } = this.parts;
+    this.closed = true;
+    this.cancelPause?.();
+    if (!unsent.isEmpty) await this.lastAttempt();
+    this.ended = true;
+  }
+
+  private async lastAttempt(): Promise<void> {
+    const { clock, report, unsent } = this.parts;
+    const late = (): Error => new StoreUnavailableError(`not sent within ${String(LAST_ATTEMPT_MS)} ms`);
+    const attempt = (async () => {
+      await this.running;
+      return this.attempt();
+    })();
+    const error = await withDeadline(clock, attempt, LAST_ATTEMPT_MS, late).catch((reason: unknown) => reason);
+    if (!unsent.isEmpty) report({ type: 'announcement-lost', ...unsent.count, error });
+  }
+
+  private later(): void {
+    if (this.closed || this.cancelPause !== undefined || this.running !== undefined) return;
+    this.cancelPause = this.parts.clock.after(PAUSE_MS, () => {
+      this.cancelPause = undefined;
+      if (this.parts.isReachable()) this.start();
+      else this.later();
+    });
+  }
+
+  private start(): void {
+    if (this.closed || this.running !== undefined || this.parts.unsent.isEmpty) return;
+    this.isBackAgain = false;
+    this.running = this.attempt().then(() => {
+      this.running = undefined;
+      if (this.isBackAgain) this.start();
+      else if (!this.parts.unsent.isEmpty) this.later();
+    });
+  }
+
+  /** Sends what is kept now, one first, since most often that shows that the store is still away. Resolves to the last error; never rejects. */
+  private async attempt(): Promise<unknown> {
+    const { report, tell, unsent } = this.parts;
+    let last: unknown;
+    let isAway = false;
+    const sent = { keys: 0, tags: 0, everything: false };
+    const trying = async (send: () => Promise<void>): Promise<void> => {
+      if (isAway) return;
+      await send().catch((error: unknown) => {
+        last = error;
+        // One that the store refuses must not keep the others from being sent.
+        isAway ||= !(error instanceof StoreUnavailableError && error.refused);
+      });
+    };
+    const all = unsent.everything;
+    if (all !== undefined)
+      await trying(async () => {
+        await tell.everything();
+        unsent.everythingSent(all);
+        sent.everything = true;
+      });
+    const sends = [
+      ...unsent.keys.map(([key, words]) => async () => {
+        await inTurn(words, (change) => tell.key(key, change));
+        unsent.keySent(key, words);
+        sent.keys++;
+      }),
+      ...unsent.tags.map(([tag, words]) => async () => {
+        await inTurn(words, (change) => tell.tag({ tag, ...change }));
+        unsent.tagSent(tag, words);
+        sent.tags++;
+      }),
+    ];
+    await inBatches(sends.slice(0, 1), trying);
+    await inBatches(sends.slice(1), trying);
+    if (sent.keys + sent.tags > 0 || sent.everything)
+      report({ type: 'announcement-made-up', ...sent, unsent: unsent.count });
+    return last;
+  }
+}
+
+async function inTurn(words: Words, tell: (change: KeyChange) => Promise<void>): Promise<void> {
+  for (const change of words) await tell(change);
+}
