@@ -15,7 +15,8 @@ const PATIENCE_MS = 5_000;
 /** A connection of that age was a success. */
 const LASTING_MS = 5_000;
 const BACKOFF_MS = 50;
-const MAX_BACKOFF_MS = 2_000;
+/** With the random half on top, and the look that finds an attempt failed, less than two seconds: so long after the servers are back everybody is. */
+const MAX_BACKOFF_MS = 800;
 
 export interface SupervisorConfig {
   readonly target: ConnectTarget;
