@@ -48,6 +48,8 @@ export interface Case {
   readonly rememberedMs?: number;
   /** From the moment at which the part is back, or is replaced, until every instance works as before. */
   readonly recoveryMs: number;
+  /** The part is not healed, another takes its place: the page tells the time from the kill, too. */
+  readonly succeeded?: true;
   /** At most so often each instance tries in a second to reach the part that is away, once it knows. */
   readonly knocksPerSecond?: number;
   /** What must be told, or the fault was none. */
@@ -169,6 +171,7 @@ export const CASES: readonly Case[] = [
     chapter: 'ZooKeeper',
     stage: 'ensemble',
     fault: leaderKilled,
+    succeeded: true,
     recoveryMs: 1_000,
   },
   {
@@ -177,6 +180,7 @@ export const CASES: readonly Case[] = [
     chapter: 'ZooKeeper',
     stage: 'ensemble',
     fault: followerKilled,
+    succeeded: true,
     recoveryMs: 1_000,
   },
   {
@@ -271,6 +275,7 @@ export const CASES: readonly Case[] = [
     chapter: 'Redis',
     stage: 'cluster',
     fault: failover,
+    succeeded: true,
   },
   {
     name: 'PostgreSQL is away',
