@@ -61,6 +61,8 @@ export interface Case {
 const { lockTimeoutMs, storeTimeoutMs, shortSessionTimeoutMs } = SETTINGS;
 
 const RECOVERY_MS = 2_000;
+/** Whatever the session timeout: an attempt to reconnect every 600 ms at most so soon after a kill, and then a probe of the breaker, every 500 ms. */
+const SUCCESSION_MS = 1_500;
 /** A probe every 500 ms, and the client's own attempts to connect, which have an answer to wait for. Without a breaker it would be every request. */
 const KNOCKS_PER_SECOND = 6;
 const BLOCKED_MS = 5_000;
@@ -172,7 +174,7 @@ export const CASES: readonly Case[] = [
     stage: 'ensemble',
     fault: leaderKilled,
     succeeded: true,
-    recoveryMs: 1_000,
+    recoveryMs: SUCCESSION_MS,
   },
   {
     ...noLock,
@@ -181,7 +183,7 @@ export const CASES: readonly Case[] = [
     stage: 'ensemble',
     fault: followerKilled,
     succeeded: true,
-    recoveryMs: 1_000,
+    recoveryMs: SUCCESSION_MS,
   },
   {
     ...noLock,
