@@ -49,7 +49,7 @@ function rowsOfRun({ each, measured }: Run, length: Length): string[] {
       `${row.failed} (${failuresOf(expectation)})`,
       `${Math.round(row.slowestMs)} (${slowestOf(each, measured)})`,
       `${row.loads} (${LOADS[expectation.loads]}${expectation.more === undefined ? '' : ` + ${expectation.more}`})`,
-      recoveryOf(each, row),
+      recoveryOf(each, row, measured),
     ];
     return `| ${cells.join(' | ')} |`;
   });
@@ -67,8 +67,10 @@ function slowestOf({ slowestMs }: Case, measured: Measured): string {
   return String(Math.round(slowestLoadOf(measured) + slowestMs));
 }
 
-function recoveryOf({ recoveryMs }: Case, row: Row): string {
-  return `${row.recoveryMs === undefined ? 'never' : Math.round(row.recoveryMs)} (${recoveryMs})`;
+function recoveryOf({ recoveryMs, succeeded }: Case, row: Row, { backAt, faultAt }: Measured): string {
+  if (row.recoveryMs === undefined) return 'never';
+  const sinceKill = succeeded ? `; ${Math.round(backAt - faultAt + row.recoveryMs)} from the kill` : '';
+  return `${Math.round(row.recoveryMs)} (${recoveryMs})${sinceKill}`;
 }
 
 /** The part of the page that a run writes. */
