@@ -8,7 +8,7 @@ import type { OutboxRow } from './outbox/outbox-row.js';
 import { EntityCacheSubscriber, type EntityCacheSubscriberOptions } from './typeorm/entity-cache.subscriber.js';
 
 export interface EntityChangesParts extends Pick<EntityCacheSubscriberOptions, 'versionOf' | 'bulkChanges'> {
-  /** Rejects with a `StoreUnavailableError` when the announcement is kept for later. Left out: it takes as long as it takes, for nobody waits for what others have left in the outbox. */
+  /** Rejects with a `StoreUnavailableError` when the announcement is kept for later, as it also is after `withinMs`. */
   readonly announce: (changes: readonly TagChange[], withinMs?: number) => Promise<void>;
   readonly clear: () => Promise<void>;
   readonly clock: Clock;

@@ -56,7 +56,7 @@ function about(): string {
   const machine = `${cpus().length} × ${model.trim()}, ${Math.round(totalmem() / 1e9)} GB, Node ${process.versions.node}`;
   const { workers, requestsPerSecond, keys, ttlMs, loadMs, storeTimeoutMs, lockTimeoutMs } = SETTINGS;
   return (
-    `${workers} instances; ${requestsPerSecond} requests a second for each policy, over ${keys} keys; \`ttlMs\` ${ttlMs}, a load of ${loadMs} ms in PostgreSQL; ` +
+    `${workers} instances; ${requestsPerSecond} requests a second for each policy (fewer where the machine was too busy to carry them: the column tells), over ${keys} keys; \`ttlMs\` ${ttlMs}, a load of ${loadMs} ms in PostgreSQL; ` +
     `\`storeTimeoutMs\` ${storeTimeoutMs}, \`lockTimeoutMs\` ${lockTimeoutMs}. ${machine}.`
   );
 }

@@ -45,7 +45,7 @@ export class Fleet {
       const [end = '', listeners = 0] = [ends[index], closed[index]?.listeners];
       return [
         ...(end === '0' ? [] : [`${name} was closed and ended with ${end}`]),
-        ...(listeners === 0 ? [] : [`${name} was closed and left ${listeners} listeners`]),
+        ...(listeners <= 0 ? [] : [`${name} was closed and left ${listeners} listeners`]),
       ];
     });
   }

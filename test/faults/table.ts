@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { CASES, CHAPTERS, type Case, type Chapter, type Expectation } from './cases.js';
+import { CHAPTERS, type Case, type Chapter, type Expectation } from './cases.js';
 import type { Length, Measured } from './run-case.js';
 import { rowsOf, slowestLoadOf, type Row } from './verdict.js';
 
@@ -82,9 +82,4 @@ export function writeTables(tables: string, about: string): void {
   const [before = ''] = page.split(BEGIN);
   const [, after = ''] = page.split(END);
   writeFileSync(PAGE, `${before}${BEGIN}\n\n${about}\n\n${tables}\n${END}${after}`);
-}
-
-/** What is on the page for every case: a row for each of its policies. */
-export function expectedRows(): readonly { readonly name: string; readonly policies: readonly string[] }[] {
-  return CASES.map(({ name, policies }) => ({ name, policies: Object.keys(policies) }));
 }

@@ -25,6 +25,9 @@ export class TracedVersionedStore extends VersionedStore {
     super();
     this.name = store.name;
     this.scope = store.scope;
+    // There or not there, as with the store behind it: whoever has the store asks for that first.
+    if (store.renew !== undefined) this.renew = store.renew.bind(store);
+    if (store.listen !== undefined) this.listen = store.listen.bind(store);
   }
 
   read(key: string): Promise<KeyState> {

@@ -1,4 +1,5 @@
 import { setTimeout as rest } from 'node:timers/promises';
+import { zooKeeperCounters } from '../../../servers/index.js';
 import { HELD, HELD_LOAD_MS } from '../settings.js';
 import type { OpenLoad } from '../open-load.js';
 import type { Stage } from '../stage.js';
@@ -84,18 +85,22 @@ const NOTICED_AFTER_MS = 100;
 export function terminated(): Fault {
   let worker: WorkerProcess | undefined;
   let ended = '';
+  let outlived = false;
   return {
     part: 'process',
-    async inflict({ fleet }) {
+    async inflict({ fleet, servers }) {
       worker = fleet.workers[0]!;
       worker.signal('SIGTERM');
       // A load balancer hears of it a moment later.
       await rest(NOTICED_AFTER_MS);
       worker.out = true;
       ended = await worker.exit();
+      const { sessions } = await zooKeeperCounters(servers.zooKeeper.port);
+      outlived = sessions > fleet.alive.length;
     },
     complaints: () => [
       ...(ended === 'SIGTERM' ? [] : [`it ended with ${ended} instead of by the signal`]),
+      ...(outlived ? ['its session in ZooKeeper has outlived it, and the locks with it'] : []),
       ...(worker?.last?.cutOff === 0 ? [] : [`it cut off ${worker?.last?.cutOff ?? 'an unknown number of'} answers`]),
     ],
   };

@@ -42,7 +42,7 @@ describe('docs/resilience.md', () => {
     },
   );
 
-  it('names the numbers of the cases', () => {
+  it('lets every fault last longer in the long run', () => {
     for (const { forMs } of CASES) if (forMs) expect(forMs.long).toBeGreaterThan(forMs.short);
   });
 });

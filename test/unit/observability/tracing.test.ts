@@ -13,10 +13,12 @@ import { TaggedJsonCodec } from '../../../lib/codec/tagged-json-codec.js';
 import { PROBE_KEY } from '../../../lib/core/circuit-breaker.js';
 import type { Loader } from '../../../lib/core/load-request.js';
 import type { ReadThroughParts } from '../../../lib/core/read-through.js';
+import type { VersionedStore } from '../../../lib/core/versioned-store.js';
 import { AttributeSets } from '../../../lib/observability/opentelemetry/attribute-sets.js';
 import { OtelCacheTracer } from '../../../lib/observability/opentelemetry/otel-cache-tracer.js';
 import { TracedLockProvider } from '../../../lib/observability/tracing/traced-lock-provider.js';
 import { TracedReadThrough } from '../../../lib/observability/tracing/traced-read-through.js';
+import { TracedVersionedStore } from '../../../lib/observability/tracing/traced-versioned-store.js';
 import { InProcessLockProvider } from '../../../lib/locks/in-process-lock-provider.js';
 import { InProcessLockTable } from '../../../lib/locks/in-process-lock-table.js';
 import { InProcessVersionedStore } from '../../../lib/stores/in-process-versioned-store.js';
@@ -24,6 +26,7 @@ import { ManualClock } from '../../../lib/testing/manual-clock.js';
 import { POLICY } from '../../support/fleet.js';
 import { Gate } from '../../support/gate.js';
 import { StagedStore } from '../../support/staged-store.js';
+import { TellingStore } from '../../support/telling-store.js';
 
 const spans = new InMemorySpanExporter();
 const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] });
@@ -51,6 +54,13 @@ class TracedFleet {
     return new TracedReadThrough(parts, new OtelCacheTracer(api, tracer, new AttributeSets('shop', 5), keysInSpans));
   }
 }
+
+/** Steps that a store may leave out. */
+type OptionalSteps = {
+  [Step in keyof VersionedStore]-?: undefined extends VersionedStore[Step] ? Step : never;
+}[keyof VersionedStore];
+
+const cacheTracer = () => new OtelCacheTracer(api, provider.getTracer('test'), new AttributeSets('shop', 0), false);
 
 const request = (loader: Loader<unknown>, more: Partial<typeof POLICY> = {}) => ({
   key: 'product:#42',
@@ -211,8 +221,7 @@ describe('spans', () => {
   });
 
   it('are not made of the probes of a breaker', async () => {
-    const tracer = new OtelCacheTracer(api, provider.getTracer('test'), new AttributeSets('shop', 0), false);
-    const locks = new TracedLockProvider(new InProcessLockProvider(), tracer);
+    const locks = new TracedLockProvider(new InProcessLockProvider(), cacheTracer());
     expect(await locks.tryAcquire(PROBE_KEY, { timeoutMs: 1 })).toMatchObject({ acquired: true });
     expect(tree()).toEqual([]);
     expect(await locks.tryAcquire('k', { timeoutMs: 1 })).toMatchObject({ acquired: true });
@@ -234,5 +243,27 @@ describe('spans', () => {
       new Set(['read', 'begin', 'register', 'fill', 'announce', 'invalidate', 'set', 'mark', 'clear']),
     );
     await cache.close();
+  });
+
+  it('pass on what a store may do beside, and add nothing to one that cannot', async () => {
+    const told: string[] = [];
+    const able = new TellingStore({ clock: new ManualClock(), maxEntries: 1 });
+    const traced = new TracedVersionedStore(able, cacheTracer());
+    await traced.begin('k', { lease: 'L', leaseMs: 10_000, loadingMs: 1 });
+    const listener = traced.listen?.('k', () => void told.push('ended'));
+    const optional: Record<OptionalSteps, unknown> = {
+      renew: await traced.renew?.('k', 'L', 6_000),
+      listen: listener?.live,
+    };
+    expect(optional).toEqual({ renew: true, listen: true });
+    await traced.mark('k', 'L', { id: 'm', kind: 'unstored' }, 0);
+    expect(told).toEqual(['ended']);
+    listener?.stop();
+    expect(able.listened).toBe(0);
+
+    class Plain extends StagedStore {}
+    Object.assign(Plain.prototype, { renew: undefined, listen: undefined });
+    const plain = new TracedVersionedStore(new Plain(able), cacheTracer());
+    expect([plain.renew, plain.listen]).toEqual([undefined, undefined]);
   });
 });
