@@ -96,7 +96,7 @@ export class Announcements {
   async announceTags(changes: readonly TagChange[], withinMs?: number): Promise<void> {
     const { clock, flights } = this.parts;
     const tags = changes.map(({ tag }) => tag);
-    for (const flight of flights.all()) flight.noteAnnounced(tags);
+    for (const flight of flights.all()) if (flight.noteAnnounced(tags)) flights.supersede(flight);
     const announced =
       withinMs === undefined
         ? await this.tellTags(changes)
