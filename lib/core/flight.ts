@@ -103,13 +103,13 @@ export class Flight {
    * A flight that has not sent its begin yet will begin after the caller did: joined.
    *
    * The same with a value that it found by its look after waking: 1. its look finds a value; 2. that is changed and announced; 3. the caller begins, looks,
-   * and finds the flight with the old value in its hands. So while a look is under way, and once it has found something, nobody joins.
+   * and finds the flight with the old value in its hands. So while a look is under way, and once it has found something, nobody joins; nor does a caller that could not look.
    */
   admits(seen: Seen): Admission {
     if (this.superseded) return 'superseded';
     if (this.ending) return 'ending';
-    if (!seen.up) return 'join';
     if (this.underWay !== undefined) return 'reply-under-way';
+    if (!seen.up) return 'join';
     if (this.begunAt === undefined) return 'join';
     // Without a lease there is nothing to compare; but a load that began after the caller had come reads what the caller may have.
     if (this.lease === undefined) return seen.order > this.begunAt ? 'superseded' : 'join';
