@@ -230,7 +230,11 @@ export class Keep {
   ): Promise<void> {
     const { key } = flight;
     const { failureBackoffMs } = request.policy;
-    if (failureBackoffMs === 0 || flight.superseded) return;
+    if (flight.superseded) return;
+    if (failureBackoffMs === 0) {
+      if (under !== undefined) await this.nothing(flight, under);
+      return;
+    }
     const verdict = await this.tagging.register(flight, request, under, undefined, failureBackoffMs);
     if (verdict.kind !== 'clear') {
       if (under !== undefined) await this.nothing(flight, under);
@@ -243,7 +247,7 @@ export class Keep {
     await this.store.mark(key, under.lease, mark, failureBackoffMs).catch(() => undefined);
   }
 
-  /** The load was ended before it had a result: whoever comes next may begin at once, and nobody is believed to be loading. */
+  /** The load was ended before it had a result, or its error is not shared: whoever comes next may begin at once, and nobody is believed to be loading. */
   async nothing(flight: Flight, under: Lease): Promise<void> {
     const mark = { id: this.clock.uniqueId(), kind: 'unstored' } as const;
     await this.store.mark(flight.key, under.lease, mark, 0).catch(() => undefined);
