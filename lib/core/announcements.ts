@@ -55,9 +55,10 @@ export class Announcements {
   async set(key: string, value: unknown, version: Version, lifetime: Lifetime): Promise<'stored' | 'invalidated'> {
     if (value === undefined)
       throw new UnserializableValueError('Expected a value to set, got undefined: invalidate the key instead');
-    const { codec, flights, floorMs, report, store } = this.parts;
+    const { codec, failures, flights, floorMs, report, store } = this.parts;
     const payload = codec.encode(value);
     flights.supersedeLoading(key);
+    failures.forget(key);
     try {
       const outcome = await store.set(key, { payload, version, ...lifetime, floorMs });
       report({ type: 'set', key, outcome });
@@ -94,8 +95,9 @@ export class Announcements {
    * @throws StoreUnavailableError when the store may not have all of it. As much as could be was done, and the rest is kept and made when the store is back
    */
   async announceTags(changes: readonly TagChange[], withinMs?: number): Promise<void> {
-    const { clock, flights } = this.parts;
+    const { clock, failures, flights } = this.parts;
     const tags = changes.map(({ tag }) => tag);
+    failures.forgetUnmarked();
     for (const flight of flights.all()) if (flight.noteAnnounced(tags)) flights.supersede(flight);
     const announced =
       withinMs === undefined
@@ -109,7 +111,7 @@ export class Announcements {
             }),
           );
     if (announced.error === undefined) return;
-    this.parts.failures.clear();
+    failures.clear();
     this.catchUp.keep({ keys: announced.failedKeys, tags: announced.failedTags }, announced.error);
     throw announced.error;
   }

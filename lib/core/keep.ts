@@ -241,7 +241,7 @@ export class Keep {
       return;
     }
     const id = this.clock.uniqueId();
-    this.failures.remember(key, id, error, failureBackoffMs);
+    this.failures.remember(key, under && id, error, failureBackoffMs);
     if (under === undefined) return;
     const mark = { id, kind: 'failed', error: describeError(error) } as const;
     await this.store.mark(key, under.lease, mark, failureBackoffMs).catch(() => undefined);
