@@ -75,10 +75,11 @@ export class Announcements {
    * @throws StoreUnavailableError when the store may not have it. It is kept, and made when the store is back; until then other instances may serve what was stored before
    */
   async invalidate(key: string, change: KeyChange = {}): Promise<void> {
-    const { failures, flights } = this.parts;
+    const { failures, flights, unsent } = this.parts;
     // Before the store is asked: a load that is filling right now must not pass between the two.
     flights.supersedeLoading(key);
     failures.forget(key);
+    unsent.beforeTellingKey(key, change);
     try {
       await this.tellKey(key, change);
     } catch (error) {
@@ -95,9 +96,10 @@ export class Announcements {
    * @throws StoreUnavailableError when the store may not have all of it. As much as could be was done, and the rest is kept and made when the store is back
    */
   async announceTags(changes: readonly TagChange[], withinMs?: number): Promise<void> {
-    const { clock, failures, flights } = this.parts;
+    const { clock, failures, flights, unsent } = this.parts;
     const tags = changes.map(({ tag }) => tag);
     failures.forgetUnmarked();
+    for (const change of changes) unsent.beforeTellingTag(change);
     for (const flight of flights.all()) if (flight.noteAnnounced(tags)) flights.supersede(flight);
     const announced =
       withinMs === undefined
