@@ -55,9 +55,10 @@ export class Announcements {
   async set(key: string, value: unknown, version: Version, lifetime: Lifetime): Promise<'stored' | 'invalidated'> {
     if (value === undefined)
       throw new UnserializableValueError('Expected a value to set, got undefined: invalidate the key instead');
-    const { codec, flights, floorMs, report, store } = this.parts;
+    const { codec, failures, flights, floorMs, report, store } = this.parts;
     const payload = codec.encode(value);
     flights.supersedeLoading(key);
+    failures.forget(key);
     try {
       const outcome = await store.set(key, { payload, version, ...lifetime, floorMs });
       report({ type: 'set', key, outcome });
@@ -74,10 +75,11 @@ export class Announcements {
    * @throws StoreUnavailableError when the store may not have it. It is kept, and made when the store is back; until then other instances may serve what was stored before
    */
   async invalidate(key: string, change: KeyChange = {}): Promise<void> {
-    const { failures, flights } = this.parts;
+    const { failures, flights, unsent } = this.parts;
     // Before the store is asked: a load that is filling right now must not pass between the two.
     flights.supersedeLoading(key);
     failures.forget(key);
+    unsent.beforeTellingKey(key, change);
     try {
       await this.tellKey(key, change);
     } catch (error) {
@@ -94,9 +96,11 @@ export class Announcements {
    * @throws StoreUnavailableError when the store may not have all of it. As much as could be was done, and the rest is kept and made when the store is back
    */
   async announceTags(changes: readonly TagChange[], withinMs?: number): Promise<void> {
-    const { clock, flights } = this.parts;
+    const { clock, failures, flights, unsent } = this.parts;
     const tags = changes.map(({ tag }) => tag);
-    for (const flight of flights.all()) flight.noteAnnounced(tags);
+    failures.forgetUnmarked();
+    for (const change of changes) unsent.beforeTellingTag(change);
+    for (const flight of flights.all()) if (flight.noteAnnounced(tags)) flights.supersede(flight);
     const announced =
       withinMs === undefined
         ? await this.tellTags(changes)
@@ -109,7 +113,7 @@ export class Announcements {
             }),
           );
     if (announced.error === undefined) return;
-    this.parts.failures.clear();
+    failures.clear();
     this.catchUp.keep({ keys: announced.failedKeys, tags: announced.failedTags }, announced.error);
     throw announced.error;
   }

@@ -54,6 +54,8 @@ export class Flight {
   private lock: HeldLock | undefined;
   /** Tags that this process announced while the flight loaded. */
   private readonly announced = new Set<string>();
+  /** Tags of what it has loaded, once they are known. */
+  private tags: ReadonlySet<string> = new Set();
   private giveBack: () => void = () => undefined;
   private leave: (() => void) | undefined;
   private isCarried = false;
@@ -101,13 +103,13 @@ export class Flight {
    * A flight that has not sent its begin yet will begin after the caller did: joined.
    *
    * The same with a value that it found by its look after waking: 1. its look finds a value; 2. that is changed and announced; 3. the caller begins, looks,
-   * and finds the flight with the old value in its hands. So while a look is under way, and once it has found something, nobody joins.
+   * and finds the flight with the old value in its hands. So while a look is under way, and once it has found something, nobody joins; nor does a caller that could not look.
    */
   admits(seen: Seen): Admission {
     if (this.superseded) return 'superseded';
     if (this.ending) return 'ending';
-    if (!seen.up) return 'join';
     if (this.underWay !== undefined) return 'reply-under-way';
+    if (!seen.up) return 'join';
     if (this.begunAt === undefined) return 'join';
     // Without a lease there is nothing to compare; but a load that began after the caller had come reads what the caller may have.
     if (this.lease === undefined) return seen.order > this.begunAt ? 'superseded' : 'join';
@@ -150,11 +152,22 @@ export class Flight {
     return this.begunAt !== undefined && order > this.begunAt;
   }
 
-  /** Tags were announced while it loads. Which of them it carries is not known yet. */
-  noteAnnounced(tags: readonly string[]): void {
-    if (!this.loading || this.superseded) return;
+  /**
+   * Tags were announced while it loads. Which of them it carries may not be known yet. Where it is:
+   *   1. this flight has registered under t, and its fill is under way; 2. t is announced, but the store does not hear of it, so the lease stays; 3. a caller
+   *   begins, cannot look, and finds this flight.
+   *
+   * @returns whether it is superseded by that
+   */
+  noteAnnounced(tags: readonly string[]): boolean {
+    if (!this.loading || this.superseded) return false;
     for (const tag of tags) this.announced.add(tag);
-    if (this.announced.size > MAX_ANNOUNCED) this.supersede();
+    return this.announced.size > MAX_ANNOUNCED || tags.some((tag) => this.tags.has(tag));
+  }
+
+  /** What it has loaded carries these tags. */
+  carries(tags: readonly string[]): void {
+    this.tags = new Set(tags);
   }
 
   knowsAnnounced(tags: readonly string[]): boolean {

@@ -230,20 +230,24 @@ export class Keep {
   ): Promise<void> {
     const { key } = flight;
     const { failureBackoffMs } = request.policy;
-    if (failureBackoffMs === 0 || flight.superseded) return;
+    if (flight.superseded) return;
+    if (failureBackoffMs === 0) {
+      if (under !== undefined) await this.nothing(flight, under);
+      return;
+    }
     const verdict = await this.tagging.register(flight, request, under, undefined, failureBackoffMs);
     if (verdict.kind !== 'clear') {
       if (under !== undefined) await this.nothing(flight, under);
       return;
     }
     const id = this.clock.uniqueId();
-    this.failures.remember(key, id, error, failureBackoffMs);
+    this.failures.remember(key, under && id, error, failureBackoffMs);
     if (under === undefined) return;
     const mark = { id, kind: 'failed', error: describeError(error) } as const;
     await this.store.mark(key, under.lease, mark, failureBackoffMs).catch(() => undefined);
   }
 
-  /** The load was ended before it had a result: whoever comes next may begin at once, and nobody is believed to be loading. */
+  /** The load was ended before it had a result, or its error is not shared: whoever comes next may begin at once, and nobody is believed to be loading. */
   async nothing(flight: Flight, under: Lease): Promise<void> {
     const mark = { id: this.clock.uniqueId(), kind: 'unstored' } as const;
     await this.store.mark(flight.key, under.lease, mark, 0).catch(() => undefined);

@@ -9,11 +9,12 @@ const MAX_REMEMBERED = 1_000;
  * and while the store is down it is all that keeps callers from loading one after the other.
  */
 export class SharedFailures {
-  private readonly failures = new Map<string, { markId: string; error: unknown; forget: () => void }>();
+  private readonly failures = new Map<string, { markId: string | undefined; error: unknown; forget: () => void }>();
 
   constructor(private readonly clock: Clock) {}
 
-  remember(key: string, markId: string, error: unknown, forMs: number): void {
+  /** @param markId of the mark in the store; undefined: there is none, and the key is not registered under the tags that the error depends on */
+  remember(key: string, markId: string | undefined, error: unknown, forMs: number): void {
     this.forget(key);
     if (this.failures.size >= MAX_REMEMBERED) this.forget(this.failures.keys().next().value);
     const forget = this.clock.after(forMs, () => {
@@ -38,6 +39,11 @@ export class SharedFailures {
     if (key === undefined) return;
     this.failures.get(key)?.forget();
     this.failures.delete(key);
+  }
+
+  /** Tags were announced: they do not lead to failures that the store does not know of, though these may depend on them. */
+  forgetUnmarked(): void {
+    for (const [key, { markId }] of [...this.failures]) if (markId === undefined) this.forget(key);
   }
 
   clear(): void {

@@ -65,6 +65,7 @@ export class Tagging {
   ): Promise<TagVerdict> {
     const tags = this.tagsOf(request, value);
     if (tags === undefined) return { kind: 'refused' };
+    flight.carries(tags);
     // An announcement of this very process may not have reached the store. What this process knows it obeys.
     if (flight.knowsAnnounced(tags)) return { kind: 'announced' };
     if (under === undefined || tags.length === 0) return { kind: 'clear' };

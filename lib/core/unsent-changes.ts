@@ -47,6 +47,19 @@ export class UnsentChanges {
     return this.add(this.byTag, tag, change);
   }
 
+  /**
+   * A change of this key is about to be told directly. A birth is kept too where something before it is, so that the store hears of it once more:
+   *   1. a removal at version 5 is kept; 2. its row is born again at version 1, and the store is told; 3. it is told of the removal, whose floor would refuse the row for as long as it lives.
+   */
+  beforeTellingKey(key: string, change: KeyChange): void {
+    if (isBirthAfter(this.byKey.get(key), change)) this.addKey(key, change);
+  }
+
+  /** As {@link beforeTellingKey}. */
+  beforeTellingTag(change: TagChange): void {
+    if (isBirthAfter(this.byTag.get(change.tag), change)) this.addTag(change);
+  }
+
   /** All of the namespace. It takes the place of what was kept before. */
   addEverything(): void {
     this.byKey.clear();
@@ -102,9 +115,13 @@ export class UnsentChanges {
 export function merged(words: Words | undefined, next: KeyChange): Words {
   const [first, second] = words ?? [];
   if (first === undefined) return [next];
-  if (next.change === 'inserted' && (second ?? first).change !== 'inserted')
-    return [second === undefined ? first : joined(first, second), next];
+  if (isBirthAfter(words, next)) return [second === undefined ? first : joined(first, second), next];
   return second === undefined ? [joined(first, next)] : [first, joined(second, next)];
+}
+
+function isBirthAfter(words: Words | undefined, { change }: KeyChange): boolean {
+  const last = words?.at(-1);
+  return change === 'inserted' && last !== undefined && last.change !== 'inserted';
 }
 
 function joined(before: KeyChange, after: KeyChange): KeyChange {

@@ -94,6 +94,24 @@ describe('a loader that throws', () => {
     await fleet.clock.advance(1);
     expect((await a.load(() => 'v')).value).toBe('v');
   });
+
+  it.each([
+    [
+      'is set',
+      (a: Instance) => a.cache.set('k', 'row', { kind: 'version', order: 1n }, { ttlMs: 1_000, keepStaleMs: 0 }),
+    ],
+    ['is invalidated', (a: Instance) => a.cache.invalidate('k')],
+    ['has a tag that is announced', (a: Instance) => a.cache.announceTags([{ tag: 't' }])],
+  ])('is not shared any more when the key %s, though the store is down before and after', async (_, change) => {
+    const fleet = new Fleet();
+    const a = fleet.instance();
+    a.store.down = true;
+    await expect(a.load(() => Promise.reject(new Error('no row')), {}, { tags: ['t'] })).rejects.toThrow('no row');
+    a.store.down = false;
+    await change(a);
+    a.store.down = true;
+    expect((await a.load(() => 'row')).value).toBe('row');
+  });
 });
 
 describe('the errors that a process remembers', () => {

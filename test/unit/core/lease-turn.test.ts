@@ -71,6 +71,21 @@ describe('the lease as the lock', () => {
     expect(outage.store.listened).toBe(0);
   });
 
+  it('a load fails whose error is not shared: who waits, and who comes next, loads at once', async () => {
+    const outage = new Outage();
+    const [a, b] = [outage.instance(), outage.instance()];
+    const { load, end } = outage.loader();
+    const first = a.load(load, { failureBackoffMs: 0 });
+    await outage.clock.settle();
+    const second = b.load(() => Promise.reject(new Error('b')), { failureBackoffMs: 0 });
+    await outage.clock.settle();
+    const refused = [expect(first).rejects.toThrow('a'), expect(second).rejects.toThrow('b')];
+    end.reject(new Error('a'));
+    // Not a millisecond passes: nobody has to be taken for dead first.
+    await Promise.all(refused);
+    expect(await a.load(() => 'v')).toEqual({ value: 'v', outcome: 'MISS' });
+  });
+
   it.each([
     ['is lost', true],
     ['cannot be heard at all', false],

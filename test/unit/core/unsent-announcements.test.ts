@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { CacheEvent } from '../../../lib/core/cache-event.js';
 import { StoreUnavailableError } from '../../../lib/core/errors.js';
+import type { Version } from '../../../lib/core/version.js';
+import type { ChangeKind } from '../../../lib/core/versioned-store.js';
 import { Fleet, type Instance } from '../../support/fleet.js';
 import { deferred } from '../../support/gate.js';
 
@@ -268,6 +270,24 @@ describe('a change that is kept while a load runs', () => {
 });
 
 describe('what is kept', () => {
+  it.each<[string, (of: Instance, version: Version, change: ChangeKind) => Promise<void>]>([
+    ['a key', ({ cache }, version, change) => cache.invalidate('k', { version, change })],
+    ['a tag', ({ cache }, version, change) => cache.announceTags([{ tag: 't', version, change }])],
+  ])('as a removal does not refuse the row that was born again meanwhile, and told: %s', async (_, announce) => {
+    const fleet = new Fleet();
+    const [a, b] = [fleet.instance(), fleet.instance()];
+    await b.load(() => 'former', {}, { tags: ['t'], version: version(5n) });
+    a.store.down = true;
+    await rejected(announce(a, version(5n), 'removed'));
+    a.store.down = false;
+    await announce(a, version(1n), 'inserted');
+    await fleet.clock.advance(501);
+    await b.load(() => 'born', {}, { tags: ['t'], version: version(1n) });
+    expect(await b.cache.get('k')).toBe('born');
+    expect(await a.cache.get('k')).toBe('born');
+    await doesNothingMore(fleet, a);
+  });
+
   it('of one key is told once, with its highest version', async () => {
     const { fleet, a, b } = await world();
     a.store.down = true;
@@ -287,7 +307,7 @@ describe('what is kept', () => {
     await rejected(a.cache.invalidate('k', { version: version(5n), change: 'removed' }));
     await rejected(a.cache.invalidate('k', { version: version(1n), change: 'inserted' }));
     a.store.down = false;
-    await fleet.clock.advance(500);
+    await fleet.clock.advance(501);
     await b.load(() => 'born', {}, { version: version(1n) });
     expect(await b.cache.get('k')).toBe('born');
   });
