@@ -1,5 +1,6 @@
 import { Announcements } from './announcements.js';
 import type { CacheEvent, CacheObserver } from './cache-event.js';
+import { Callers } from './callers.js';
 import { noBreaker, type BreakerFactory } from './circuit-breaker.js';
 import { withDeadline, type Clock } from './clock.js';
 import type { EntryCodec } from './entry-codec.js';
@@ -77,10 +78,11 @@ export class ReadThrough {
   private readonly eager: EagerRefresh;
   private readonly flights: SingleFlight;
   private readonly chain = new LoadChain();
+  private readonly callers = new Callers();
   private readonly stopping = new LateSignal();
   /** Nothing is refreshed any more. */
   private quiet = false;
-  /** Only the loads that are under way go on, and what their loaders ask for. */
+  /** Only callers that are there already and loads that are under way go on, and what their loaders ask for. */
   private landing = false;
 
   constructor(private readonly parts: ReadThroughParts) {
@@ -145,6 +147,7 @@ export class ReadThrough {
     if (this.landing && this.chain.flight === undefined) throw closed();
     this.chain.refuseReentry(key);
     let passenger: Passenger | undefined;
+    this.callers.come();
     try {
       for (;;) {
         request.signal?.throwIfAborted();
@@ -166,6 +169,7 @@ export class ReadThrough {
       }
     } finally {
       passenger?.leave();
+      this.callers.go();
     }
   }
 
@@ -210,11 +214,13 @@ export class ReadThrough {
     this.quiet = true;
   }
 
-  /** Refuses new callers with `CacheClosedError`, and resolves when every load under way has ended, or after `withinMs`. Never rejects. */
+  /** Refuses new callers with `CacheClosedError`, and resolves when those that are there have their answer and every load under way has ended, or after `withinMs`. Never rejects. */
   async land(withinMs: number): Promise<void> {
     this.quiet = true;
     this.landing = true;
-    await withDeadline(this.parts.clock, this.allLanded(), withinMs, closed).catch(() => undefined);
+    // A caller that looks, for the first time or once more, may load yet, though no load is under way.
+    const ended = this.callers.none().then(() => this.allLanded());
+    await withDeadline(this.parts.clock, ended, withinMs, closed).catch(() => undefined);
   }
 
   /** Ends every load and every wait with `CacheClosedError`, tries once more to make announcements that are kept, and resolves when nothing is left. What was given to the constructor stays open. */
