@@ -61,8 +61,8 @@ export interface Case {
 const { lockTimeoutMs, storeTimeoutMs, shortSessionTimeoutMs } = SETTINGS;
 
 const RECOVERY_MS = 2_000;
-/** Whatever the session timeout: an attempt to reconnect every 600 ms at most so soon after a kill, and then a probe of the breaker, every 500 ms. */
-const SUCCESSION_MS = 1_500;
+/** Whatever the session timeout: an attempt to reconnect every 850 ms at most; the breaker then probes at once. */
+const SUCCESSION_MS = 1_000;
 /** A probe every 500 ms, and the client's own attempts to connect, which have an answer to wait for. Without a breaker it would be every request. */
 const KNOCKS_PER_SECOND = 6;
 const BLOCKED_MS = 5_000;
