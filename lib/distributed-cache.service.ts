@@ -52,8 +52,8 @@ export class DistributedCacheService {
    * The loader reads committed rows from the primary after it was called; its signal fires when the result is no longer wanted. Its own error reaches every
    * caller untouched and is never cached, only shared for `failureBackoffMs`. `null`, `false`, `0`, `''` and `[]` are values like any other; `undefined` is returned and not stored.
    *
-   * @throws the loader's error; `SharedLoadError` when a load in another instance has just failed; `LoadTimeoutError`; where the policy says `'fail'`,
-   *   `WaitTimeoutError`, `LockUnavailableError` and `StoreUnavailableError`; `ReentrantLoadError` when a loader waits for its own key; the reason of `signal`
+   * @throws the loader's error; `SharedLoadError` when a load in another instance has just failed; `LoadTimeoutError`; `LoadLimitError` when the load gets no turn (`maxConcurrentLoads`); where the
+   *   policy says `'fail'`, `WaitTimeoutError`, `LockUnavailableError` and `StoreUnavailableError`; `ReentrantLoadError` when a loader waits for its own key; the reason of `signal`
    */
   async getOrLoad<T>(key: CacheKey, loader: Loader<T>, options: LoadOptions<T> = {}): Promise<T> {
     return (await this.load(key, loader, options)).value;

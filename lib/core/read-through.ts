@@ -1,65 +1,28 @@
-import { Announcements } from './announcements.js';
-import type { CacheEvent, CacheObserver } from './cache-event.js';
+import type { Announcements } from './announcements.js';
+import { assemble, type ReadThroughParts } from './assembly.js';
+import type { CacheEvent } from './cache-event.js';
 import { Callers } from './callers.js';
-import { noBreaker, type BreakerFactory } from './circuit-breaker.js';
-import { withDeadline, type Clock } from './clock.js';
-import type { EntryCodec } from './entry-codec.js';
-import { EagerRefresh } from './eager-refresh.js';
+import { withDeadline } from './clock.js';
+import type { EagerRefresh } from './eager-refresh.js';
 import { CacheClosedError } from './errors.js';
 import { Flight, type Landing, type Seen } from './flight.js';
 import { freezeDeep } from './freeze.js';
-import { Keep } from './keep.js';
 import { LateSignal } from './late-signal.js';
 import { LoadChain } from './load-chain.js';
-import { LoadLimit, type LoadLimits } from './load-limit.js';
+import type { LoadLimit } from './load-limit.js';
 import type { LoadPolicy, SharePolicy } from './load-policy.js';
 import type { Answer, LoadRequest } from './load-request.js';
-import { Loading } from './loading.js';
-import { LockGate } from './lock-gate.js';
-import type { LockProvider } from './lock-provider.js';
-import { AfterWaiting } from './after-waiting.js';
-import { LeaseTurn } from './lease-turn.js';
-import { LoadClaims } from './load-claim.js';
-import { LockTurn } from './lock-turn.js';
-import { Look, type FreshHit } from './look.js';
+import type { Loading } from './loading.js';
+import type { LockGate } from './lock-gate.js';
+import type { FreshHit, Look } from './look.js';
 import { Passenger } from './passenger.js';
-import { RecentLoads } from './recent-loads.js';
-import { Renewals } from './renewal.js';
-import { SharedFailures } from './shared-failures.js';
-import { SingleFlight } from './single-flight.js';
-import { StoreGate } from './store-gate.js';
-import { Tagging, type KeyChange, type TagChange } from './tagging.js';
-import { UnsentChanges } from './unsent-changes.js';
-import type { Lifetime, VersionedStore } from './versioned-store.js';
+import type { RecentLoads } from './recent-loads.js';
+import type { SharedFailures } from './shared-failures.js';
+import type { SingleFlight } from './single-flight.js';
+import type { StoreGate } from './store-gate.js';
+import type { KeyChange, TagChange } from './tagging.js';
+import type { Lifetime } from './versioned-store.js';
 import type { Version } from './version.js';
-
-export interface ReadThroughParts {
-  readonly store: VersionedStore;
-  readonly locks: LockProvider;
-  readonly codec: EntryCodec;
-  readonly clock: Clock;
-  /** Must not throw. */
-  readonly observer: CacheObserver;
-  /** Left out: any number of loads at once. */
-  readonly limits?: LoadLimits;
-  readonly storeTimeoutMs: number;
-  readonly lockTimeoutMs: number;
-  readonly floorMs: number;
-  /** The most keys that a tag leads to; what would be one more is not stored. */
-  readonly maxKeysPerTag: number;
-  /** Whether keys that an announced tag led to are loaded again at once, where this process knows how. */
-  readonly refreshOnChange: boolean;
-  /** Stands before the store and before the lock service. Default: none. */
-  readonly breaker?: BreakerFactory;
-}
-
-const NO_LIMITS: LoadLimits = { maxConcurrentLoads: Infinity, maxQueuedLoads: 0 };
-
-/** More announcements than this wait for no store: when it is back, everything is cleared instead. */
-const MAX_UNSENT = 10_000;
-
-/** So many keys a process knows how to load again. */
-const MAX_RECENT = 1_000;
 
 /**
  * The one story: look, join the flight, take the lock, look again and lease, load, fill, release. A hit ends after the first word.
@@ -86,60 +49,25 @@ export class ReadThrough {
   private landing = false;
 
   constructor(private readonly parts: ReadThroughParts) {
-    const { clock, codec, floorMs, lockTimeoutMs, locks, maxKeysPerTag, storeTimeoutMs } = parts;
-    const stop = this.stopping;
-    this.flights = new SingleFlight(this.report);
-    const { breaker = noBreaker, store } = parts;
-    const unsent = new UnsentChanges(MAX_UNSENT);
-    const onBack = (): void => {
-      this.announcements.storeIsBack();
-    };
-    this.store = new StoreGate({ store, clock, storeTimeoutMs, breaker, unsent, onBack, report: this.report });
-    this.locks = new LockGate({ locks, lockTimeoutMs, breaker, report: this.report });
-    this.look = new Look(this.store, codec, clock, floorMs, this.flights.nextOrder, this.report);
-    this.failures = new SharedFailures(clock);
-    this.eager = new EagerRefresh(clock);
-    this.recent = parts.refreshOnChange ? new RecentLoads(clock, MAX_RECENT) : undefined;
-    // A floor lives at least as long as a lease, and a load that outlives its lease is refused.
-    const tagging = new Tagging(this.store, { maxKeysPerTag, memoryMs: 2 * floorMs }, this.report);
-    const afterWaiting = new AfterWaiting(this.look, this.failures, this.report);
-    this.limit = new LoadLimit(parts.limits ?? NO_LIMITS, clock, stop, this.report);
-    this.loading = new Loading({
-      store: this.store,
-      look: this.look,
-      limit: this.limit,
-      turns: new LockTurn(this.locks, afterWaiting, clock, lockTimeoutMs, stop, this.report),
-      leases: new LeaseTurn(this.store, afterWaiting, clock, lockTimeoutMs, stop, this.report),
-      claims: new LoadClaims(this.store, clock),
-      keep: new Keep(this.store, codec, clock, this.look, this.failures, tagging, floorMs, this.report),
-      renewals: new Renewals(this.look, tagging, this.report),
-      failures: this.failures,
-      chain: this.chain,
-      eager: this.eager,
-      clock,
-      storeTimeoutMs,
-      stop,
-      report: this.report,
-    });
-    this.announcements = new Announcements({
-      store: this.store,
-      flights: this.flights,
-      failures: this.failures,
-      tagging,
-      unsent,
-      codec,
-      clock,
-      floorMs,
-      refresh: this.refresh,
-      report: this.report,
-    });
+    const { chain, refresh, report, stopping: stop } = this;
+    const made = assemble(parts, { chain, stop, refresh, report });
+    this.store = made.store;
+    this.locks = made.locks;
+    this.look = made.look;
+    this.loading = made.loading;
+    this.limit = made.limit;
+    this.announcements = made.announcements;
+    this.recent = made.recent;
+    this.failures = made.failures;
+    this.eager = made.eager;
+    this.flights = made.flights;
   }
 
   /**
    * The value of a key: from the store, from a load that another has under way, or from the loader.
    *
    * @throws the loader's own error, untouched; `SharedLoadError` when a load elsewhere has just failed; `LoadTimeoutError`, `WaitTimeoutError`,
-   * `StoreUnavailableError` and `LockUnavailableError` where the policy says so; `ReentrantLoadError`, `CacheClosedError`; the reason of `request.signal`
+   * `LoadLimitError`, `StoreUnavailableError` and `LockUnavailableError` where the policy says so; `ReentrantLoadError`, `CacheClosedError`; the reason of `request.signal`
    */
   async getOrLoad<T>(request: LoadRequest<T>): Promise<Answer<T>> {
     const { key, policy } = request;

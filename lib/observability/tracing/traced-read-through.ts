@@ -1,5 +1,6 @@
+import type { ReadThroughParts } from '../../core/assembly.js';
 import type { Answer, LoadRequest } from '../../core/load-request.js';
-import { ReadThrough, type ReadThroughParts } from '../../core/read-through.js';
+import { ReadThrough } from '../../core/read-through.js';
 import type { CacheTracer } from '../../core/telemetry.js';
 import { TracedLockProvider } from './traced-lock-provider.js';
 import { TracedVersionedStore } from './traced-versioned-store.js';

@@ -12,7 +12,7 @@ import { ClassRegistry } from '../../../lib/codec/class-registry.js';
 import { TaggedJsonCodec } from '../../../lib/codec/tagged-json-codec.js';
 import { PROBE_KEY } from '../../../lib/core/circuit-breaker.js';
 import type { Loader } from '../../../lib/core/load-request.js';
-import type { ReadThroughParts } from '../../../lib/core/read-through.js';
+import type { ReadThroughParts } from '../../../lib/core/assembly.js';
 import type { VersionedStore } from '../../../lib/core/versioned-store.js';
 import { AttributeSets } from '../../../lib/observability/opentelemetry/attribute-sets.js';
 import { OtelCacheTracer } from '../../../lib/observability/opentelemetry/otel-cache-tracer.js';
