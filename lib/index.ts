@@ -24,10 +24,12 @@ export type { CacheableRequest, RequestTypes, RouteLoadContext } from './cacheab
 export {
   CacheObserver,
   type CacheEvent,
+  type LoadedUnder,
   type NotStoredReason,
   type RenewalRefusal,
   type StoreStep,
   type UnaskedReason,
+  type UnlockedReason,
 } from './core/cache-event.js';
 export type { BreakerState } from './core/circuit-breaker.js';
 export { encodeKey } from './core/cache-key.js';
@@ -59,6 +61,7 @@ export {
   type StepFacts,
   type TracedStep,
 } from './core/telemetry.js';
+export type { UnsentCount } from './core/unsent-changes.js';
 export { compareVersions, MAX_VERSION_ORDER, type Version } from './core/version.js';
 export {
   VersionedStore,
@@ -68,6 +71,7 @@ export {
   type Fill,
   type FillOutcome,
   type Invalidation,
+  type KeyListener,
   type KeyState,
   type Lifetime,
   type LoadMark,

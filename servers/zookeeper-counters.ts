@@ -8,6 +8,10 @@ export interface ZooKeeperCounters {
   readonly writes: number;
   readonly nodes: number;
   readonly watches: number;
+  /** Nodes that end with their session. */
+  readonly ephemerals: number;
+  /** Of an ensemble its leader alone counts them. */
+  readonly sessions: number;
 }
 
 /** Asks by the four-letter word `mntr`; counting costs the server nothing, and asking is not counted. */
@@ -26,6 +30,8 @@ export async function zooKeeperCounters(port: number): Promise<ZooKeeperCounters
     writes: counter('zk_cnt_updatelatency'),
     nodes: counter('zk_znode_count'),
     watches: counter('zk_watch_count'),
+    ephemerals: counter('zk_ephemerals_count'),
+    sessions: counter('zk_global_sessions'),
   };
 }
 

@@ -53,6 +53,12 @@ export class CockatielBreaker extends CircuitBreaker {
     return this.current === 'closed' ? this.policy.execute(call) : undefined;
   }
 
+  hurry(): void {
+    if (this.current !== 'open' || this.stopped) return;
+    this.cancelProbe?.();
+    this.probe();
+  }
+
   stop(): void {
     this.stopped = true;
     this.cancelProbe?.();
@@ -63,10 +69,14 @@ export class CockatielBreaker extends CircuitBreaker {
     this.current = state;
     if (state === 'open' && !this.stopped) {
       this.cancelProbe = this.clock.after(this.settings.probeAfterMs, () => {
-        this.policy.execute(this.duties.probe).catch(() => undefined); // its failure is the next change of state
+        this.probe();
       });
     }
     this.duties.onChange(state, previous);
+  }
+
+  private probe(): void {
+    this.policy.execute(this.duties.probe).catch(() => undefined); // its failure is the next change of state
   }
 }
 

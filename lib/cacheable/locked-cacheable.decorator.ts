@@ -1,15 +1,8 @@
 import { applyDecorators, SetMetadata, UseInterceptors } from '@nestjs/common';
 import { InvalidOptionsError } from '../core/errors.js';
-import {
-  classRule,
-  functionRule,
-  listInvalidationRule,
-  tagsRule,
-  type ListOptions,
-  type VersionOptions,
-} from '../options/call-options.js';
+import { VALUE_RULES, type ListOptions, type VersionOptions } from '../options/call-options.js';
 import type { CurrentVersion } from '../options/current-version.js';
-import { POLICY_RULES, type CachePolicy } from '../options/cache-policy.js';
+import type { CachePolicy } from '../options/cache-policy.js';
 import { checkOptions, trueOrFalse, type OptionRule } from '../options/option-rules.js';
 import type { CacheableRequest, RouteLoadContext } from './cacheable-request.js';
 import { LockedCacheableInterceptor } from './locked-cacheable.interceptor.js';
@@ -52,12 +45,7 @@ export interface LockedCacheableOptions extends CachePolicy, VersionOptions<neve
 }
 
 const RULES = {
-  ...POLICY_RULES,
-  entity: classRule,
-  version: functionRule,
-  tags: tagsRule,
-  listInvalidation: listInvalidationRule,
-  currentVersion: functionRule,
+  ...VALUE_RULES,
   key: {
     expected: 'a function that returns an array',
     cure: "Write key: ({ params }) => ['product', params.id].",

@@ -221,6 +221,3 @@ export abstract class CacheObserver {
   /** Called synchronously, in the middle of a read: be quick, and leave slow work for later. */
   abstract observe(event: CacheEvent): void;
 }
-
-/** An observer that hears nothing. */
-export const silentObserver: CacheObserver = { observe: () => undefined };

@@ -24,6 +24,9 @@ export abstract class CircuitBreaker {
   /** Makes the call while it is closed. Undefined: the call was not made. */
   abstract run<T>(call: () => Promise<T>): Promise<T> | undefined;
 
+  /** The connection itself says that the server is back: if it is open, the next probe is made at once. */
+  abstract hurry(): void;
+
   /** Makes no further probe. */
   abstract stop(): void;
 }
@@ -35,6 +38,10 @@ class NoBreaker extends CircuitBreaker {
 
   run<T>(call: () => Promise<T>): Promise<T> {
     return call();
+  }
+
+  hurry(): void {
+    // there is nothing to wait for
   }
 
   stop(): void {

@@ -40,6 +40,11 @@ export class LockGate {
     );
   }
 
+  /** The provider is connected again. */
+  noticeConnected(): void {
+    this.breaker.hurry();
+  }
+
   /** Stops asking by itself whether the service is back. The provider stays open. */
   close(): void {
     this.breaker.stop();

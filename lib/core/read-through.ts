@@ -204,6 +204,11 @@ export class ReadThrough {
     return this.announcements.clear();
   }
 
+  /** The lock provider says that it is connected again: it is asked at once, and not when the next probe is due. */
+  lockServiceIsBack(): void {
+    this.locks.noticeConnected();
+  }
+
   /** From here on nothing is loaded in the background: a stale value is served and not refreshed. What a caller waits for is loaded as ever. */
   stopBackground(): void {
     this.quiet = true;

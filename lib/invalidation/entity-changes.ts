@@ -8,8 +8,8 @@ import type { OutboxRow } from './outbox/outbox-row.js';
 import { EntityCacheSubscriber, type EntityCacheSubscriberOptions } from './typeorm/entity-cache.subscriber.js';
 
 export interface EntityChangesParts extends Pick<EntityCacheSubscriberOptions, 'versionOf' | 'bulkChanges'> {
-  /** Rejects with a `StoreUnavailableError` when the announcement is kept for later. */
-  readonly announce: (changes: readonly TagChange[]) => Promise<void>;
+  /** Rejects with a `StoreUnavailableError` when the announcement is kept for later, as it also is after `withinMs`. */
+  readonly announce: (changes: readonly TagChange[], withinMs?: number) => Promise<void>;
   readonly clear: () => Promise<void>;
   readonly clock: Clock;
   /** How long whoever wrote waits for the announcement. */
@@ -78,7 +78,7 @@ export class EntityChanges {
   private async announce(changes: readonly TagChange[], rows: readonly OutboxRow[]): Promise<void> {
     if (changes.length === 0) return;
     try {
-      await this.parts.announce(changes);
+      await this.parts.announce(changes, this.parts.timeoutMs);
     } catch (error) {
       if (error instanceof StoreUnavailableError) return;
       this.parts.report({ type: 'announcement-lost', keys: 0, tags: changes.length, everything: false, error });

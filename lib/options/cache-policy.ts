@@ -15,7 +15,10 @@ const DAY_MS = 24 * HOUR_MS;
 export const MAX_LIFE_MS = 3_650 * DAY_MS;
 
 /** A function of a loaded value. It is written as a method, because TypeScript then lets it ask for a more exact type than `unknown`. */
-export type ValueFunction<Result> = { bivariant(value: unknown): Result }['bivariant'];
+export type ValueFunction<Result> = {
+  /** Gets the loaded value. */
+  bivariant(value: unknown): Result;
+}['bivariant'];
 
 /**
  * How a key is cached. Given to the module it is the default for all keys; given to `@LockedCacheable()` or `getOrLoad()` it holds for that route or call,
@@ -78,7 +81,6 @@ export interface CachePolicy {
    * turn is a stale value within `staleIfErrorMs`, else a `LoadLimitError` (a route answers 503). Refreshes in the background never wait.
    */
   readonly onLoadLimit?: LoadLimitPolicy;
-  /** What happens when the lock service is down. `'load'` (default): load, one load per process; `'fail'`: reject with a `LockUnavailableError`. */
   /**
    * What happens when the lock service is down, slow, or has lost our session. `'lease'` (default): the store's lease serves as the lock, so one instance loads and the others wait for the value; `'load'`: load,
    * one load per process; `'stale'`: a stale value if there is one, which one instance then refreshes in the background, else as `'lease'` (needs `staleIfErrorMs` > 0); `'fail'`: reject with a

@@ -87,13 +87,13 @@ export interface InvalidateOptions {
   readonly change?: ChangeKind;
 }
 
-export const classRule: OptionRule = {
+const classRule: OptionRule = {
   expected: 'a class',
   cure: 'Pass the class itself: entity: Product.',
   accepts: (value) => typeof value === 'function' && typeof value.prototype === 'object',
 };
 
-export const tagsRule: OptionRule = {
+const tagsRule: OptionRule = {
   expected: 'an array of texts that are not empty, or a function that returns one',
   cure: "Write tags: ['products'] or tags: (product) => [`shelf ${product?.shelf}`].",
   accepts: (value) => typeof value === 'function' || isTagList(value),
@@ -105,7 +105,7 @@ export function isTagList(value: unknown): boolean {
   return Array.isArray(value) && value.every((tag) => typeof tag === 'string' && tag !== '');
 }
 
-export const functionRule: OptionRule = {
+const functionRule: OptionRule = {
   expected: 'a function',
   cure: 'Pass a function, or leave it out.',
   accepts: (value) => typeof value === 'function',
@@ -123,13 +123,18 @@ const versionRule: OptionRule = {
   accepts: (value) => tryVersion(value) !== undefined,
 };
 
-export const LOAD_RULES = {
+/** What is said of a cached value, of a route's answer as of what a call loads. */
+export const VALUE_RULES = {
   ...POLICY_RULES,
   entity: classRule,
   version: functionRule,
   tags: tagsRule,
   listInvalidation: listInvalidationRule,
   currentVersion: functionRule,
+};
+
+export const LOAD_RULES = {
+  ...VALUE_RULES,
   signal: objectRule('an AbortSignal'),
   manager: objectRule('an EntityManager'),
 } satisfies Record<keyof LoadOptions, OptionRule>;

@@ -87,7 +87,7 @@ function unknownName(name: string, rules: OptionRules, misplaced: MisplacedNames
 }
 
 /** The known name that was probably meant: the same but for case or a missing unit, or at most a third of it mistyped. */
-export function nearestName(name: string, known: readonly string[]): string | undefined {
+function nearestName(name: string, known: readonly string[]): string | undefined {
   const bare = (text: string): string => text.toLowerCase().replace(/(ms|bytes)$/, '');
   const same = known.find((candidate) => bare(candidate) === bare(name));
   if (same !== undefined) return same;

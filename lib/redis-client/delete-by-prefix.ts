@@ -12,7 +12,7 @@ export interface Primary {
 }
 
 /** The text, in a form in which MATCH takes every character literally. */
-export function escapeGlob(text: string): string {
+function escapeGlob(text: string): string {
   return text.replace(/[\\*?[\]]/g, '\\$&');
 }
 

@@ -170,7 +170,10 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnM
       clock,
       storeTimeoutMs,
       lockTimeoutMs,
-      report: (event) => this.report(event),
+      report: (event) => {
+        this.report(event);
+        if (event.type === 'lock-state' && event.state === 'connected') this.opened?.lockServiceIsBack();
+      },
     };
     const { tracer } = await this.listen();
     if (this.options.onChange !== 'ignore') this.changes ??= await this.entityChanges();

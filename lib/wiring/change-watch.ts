@@ -32,7 +32,7 @@ export async function watchChanges({
   const { EntityChanges } = await import('../invalidation/entity-changes.js');
   const { announceTimeoutMs, bulkChanges, clock, namespace, outbox } = options;
   return new EntityChanges({
-    announce: async (changes) => (await cache()).announceTags(changes, announceTimeoutMs),
+    announce: async (changes, withinMs) => (await cache()).announceTags(changes, withinMs),
     clear: async () => (await cache()).clear(),
     versionOf: (metadata, entity) => entities.versionOfSaved(metadata.target, entity),
     bulkChanges: bulkChanges === 'invalidate',

@@ -3,6 +3,7 @@ import { BaseExceptionFilter, HttpAdapterHost } from '@nestjs/core';
 import {
   InProcessLockProvider,
   InProcessVersionedStore,
+  LockAuthError,
   LockedCacheable,
   systemClock,
   type CacheableRequest,
@@ -76,6 +77,14 @@ describe.each(PLATFORMS)('an outage, as a client sees it, on %s', (platform) => 
     expect([status, retryAfter]).toEqual([503, '2']);
     expect(body).not.toMatch(/nobody there|refused|lock|store/);
     expect(causes).toEqual([expect.objectContaining({ code })]);
+  });
+
+  it('the lock service refuses our credentials, and the policy is to fail: 503, and when to ask again', async () => {
+    const lock = awayLocks();
+    lock.tryAcquire = () => Promise.reject(new LockAuthError('no right to create locks'));
+    const { url } = await start({ store: stores().store, lock, onLockUnavailable: 'fail' });
+    expect(await ask(url)).toMatchObject({ status: 503, retryAfter: '2' });
+    expect(causes).toEqual([expect.objectContaining({ code: 'ERR_CACHE_LOCK_AUTH' })]);
   });
 
   it('the wait ran out, and the policy is to fail: 503, and when to ask again', async () => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { SlowLane, type Pace } from './slow-lane.js';
 
 interface Pair {
   readonly client: Socket;
@@ -25,8 +26,9 @@ export class TcpProxy {
   readonly #pairs = new Set<Pair>();
   #refusing = false;
   #silent = false;
-  #trap: Trap | undefined;
+  #pace: Pace = {};
   #attempts = 0;
+  #trap: Trap | undefined;
   #requests = 0;
 
   private constructor(targetPort: number) {
@@ -71,6 +73,11 @@ export class TcpProxy {
     for (const pair of this.#pairs) this.#end(pair);
   }
 
+  /** As `cut()`, but clients see their connection reset instead of ended. */
+  reset(): void {
+    for (const pair of this.#pairs) this.#reset(pair);
+  }
+
   /** Ends every connection, and every new one at once. */
   refuse(): void {
     this.#refusing = true;
@@ -80,6 +87,16 @@ export class TcpProxy {
   /** Nothing passes any more, in either direction; connections stay open and new ones are accepted. */
   blackHole(): void {
     this.#silent = true;
+  }
+
+  /** What passes is late by so much, in each direction. */
+  delay(delayMs: number): void {
+    this.#pace = { ...this.#pace, delayMs };
+  }
+
+  /** No more than so much passes each second, for each connection and direction. */
+  throttle(bytesPerSecond: number): void {
+    this.#pace = { ...this.#pace, bytesPerSecond };
   }
 
   /**
@@ -92,9 +109,10 @@ export class TcpProxy {
     });
   }
 
-  /** Everything passes again. What was swallowed stays lost. */
+  /** Everything passes again. What was swallowed stays lost, what was held back arrives. */
   heal(): void {
     this.#refusing = false;
+    this.#pace = {};
     if (this.#silent) {
       this.#silent = false;
       // A stream with a hole in it is of no use to anybody.
@@ -124,6 +142,13 @@ export class TcpProxy {
         this.#end(pair);
       });
     }
+    // A server that is not there refuses its clients, and does not welcome them and hang up.
+    pair.server.on('error', () => {
+      if (pair.server.bytesRead === 0) this.#reset(pair);
+    });
+    const pace = (): Pace => this.#pace;
+    const up = new SlowLane(pair.server, pace);
+    const down = new SlowLane(pair.client, pace);
     pair.client.on('data', (data: Buffer) => {
       this.#requests++;
       const trap = this.#trap;
@@ -134,11 +159,11 @@ export class TcpProxy {
         }
         trap.victim = pair;
       }
-      if (!this.#silent) pair.server.write(data);
+      if (!this.#silent) up.write(data);
     });
-    pair.server.on('data', (data) => {
+    pair.server.on('data', (data: Buffer) => {
       if (this.#trap?.victim === pair) this.#spring(this.#trap, pair);
-      else if (!this.#silent) pair.client.write(data);
+      else if (!this.#silent) down.write(data);
     });
   }
 
@@ -152,6 +177,12 @@ export class TcpProxy {
   #end(pair: Pair): void {
     if (!this.#pairs.delete(pair)) return;
     pair.client.destroy();
+    pair.server.destroy();
+  }
+
+  #reset(pair: Pair): void {
+    if (!this.#pairs.delete(pair)) return;
+    pair.client.resetAndDestroy();
     pair.server.destroy();
   }
 }

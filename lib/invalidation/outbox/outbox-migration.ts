@@ -23,7 +23,7 @@ export interface OutboxMigration {
 /**
  * The migration that makes the table of the outbox, for `migrations: [outboxMigration()]` of a data source; on PostgreSQL, MySQL, MariaDB and SQLite.
  *
- * @param options.table as in the module's option `outbox`. Default `distributed_cache_outbox`, in the schema of the data source
+ * @param options `table` as in the module's option `outbox`. Default `distributed_cache_outbox`, in the schema of the data source
  */
 export function outboxMigration({ table = OUTBOX_TABLE }: { readonly table?: string } = {}): new () => OutboxMigration {
   return class DistributedCacheOutbox1767225600000 implements OutboxMigration {

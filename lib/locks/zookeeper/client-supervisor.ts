@@ -15,7 +15,8 @@ const PATIENCE_MS = 5_000;
 /** A connection of that age was a success. */
 const LASTING_MS = 5_000;
 const BACKOFF_MS = 50;
-const MAX_BACKOFF_MS = 2_000;
+/** With the random half on top, and the look that finds an attempt failed, less than a second: so long after the servers are back, or have a leader again, everybody is connected. */
+const MAX_BACKOFF_MS = 500;
 
 export interface SupervisorConfig {
   readonly target: ConnectTarget;

@@ -212,7 +212,7 @@ export const openNativeZkClient: OpenZkClient = async (config) => {
 };
 
 /** Says why the `zookeeper` package did not load, and what helps. */
-export function explainMissing(error: unknown): string {
+function explainMissing(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   const notInstalled = (error as { code?: unknown } | null)?.code === 'ERR_MODULE_NOT_FOUND';
   const what = notInstalled

@@ -1,5 +1,5 @@
 /** What stands for all names beyond those that may be told apart; the semantic conventions call it so for `error.type`. */
-export const OTHER = '_OTHER';
+const OTHER = '_OTHER';
 
 /** Lets so many different names through, those that come first, and calls all others {@link OTHER}: every name of an attribute is a series that is kept for ever. */
 export class BoundedNames {

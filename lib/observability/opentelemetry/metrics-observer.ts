@@ -177,6 +177,7 @@ const FROM_ZERO = {
   shed_loads: [{ 'shed.reason': 'limit', 'load.background': false }],
   queued_loads: [{}],
   eager_refreshes: [{}],
+  renewals: [{ 'renewal.outcome': 'renewed' }],
   'lock.losses': [{}],
   superseded_loads: [{}],
   'store.failures': [{ 'store.step': 'read' }, { 'store.step': 'begin' }, { 'store.step': 'fill' }],

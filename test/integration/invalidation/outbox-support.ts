@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { DataSource } from 'typeorm';
-import { inject } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, inject } from 'vitest';
 import { systemClock } from '../../../lib/core/clock.js';
 import { rowTag } from '../../../lib/core/tag-names.js';
 import { writeChanges } from '../../../lib/invalidation/outbox/change-text.js';
 import { InProcessVersionedStore } from '../../../lib/stores/in-process-versioned-store.js';
 import { outboxMigration } from '../../../lib/typeorm.js';
 import { StagedStore } from '../../support/staged-store.js';
+import { makeSchema, openShop, type Shop, type ShopOptions } from './shop.js';
 
 /** A step that a test has stopped is not given up, on a busy machine neither. */
 const PATIENT = { storeTimeoutMs: 60_000, announceTimeoutMs: 60_000 };
@@ -64,4 +65,56 @@ export class OutboxRows {
 export function sharedStores(): () => StagedStore {
   const inner = new InProcessVersionedStore({ clock: systemClock, maxEntries: 10_000 });
   return () => new StagedStore(inner);
+}
+
+/** What each test of the outbox begins with: a schema with its table, a namespace and a shelf of the test's own, and shops that end with it. */
+export interface OutboxShops {
+  readonly schema: string;
+  readonly rows: OutboxRows;
+  readonly namespace: string;
+  readonly where: { readonly shop: number; readonly shelf: string };
+  open(options?: Partial<ShopOptions>): Promise<Shop>;
+}
+
+/** @param defaults of the shops, where a test does not say otherwise */
+export function outboxShops(defaults: Partial<ShopOptions>): OutboxShops {
+  let made: Awaited<ReturnType<typeof makeSchema>>;
+  let rows: OutboxRows;
+  let namespace = '';
+  const shops: Shop[] = [];
+
+  beforeAll(async () => {
+    made = await makeSchema();
+    rows = await OutboxRows.migrate(made.schema);
+  });
+  beforeEach(() => {
+    namespace = randomUUID();
+  });
+  afterEach(async () => {
+    for (const shop of shops.splice(0)) await shop.close();
+  });
+  afterAll(async () => {
+    await rows.data.destroy();
+    await made.drop();
+  });
+
+  return {
+    get schema() {
+      return made.schema;
+    },
+    get rows() {
+      return rows;
+    },
+    get namespace() {
+      return namespace;
+    },
+    get where() {
+      return { shop: 1, shelf: namespace };
+    },
+    async open(options = {}) {
+      const shop = await openShop({ schema: made.schema, namespace, ...defaults, ...options });
+      shops.push(shop);
+      return shop;
+    },
+  };
 }

@@ -6,6 +6,7 @@ import { redisLock, redisStore } from 'nestjs-distributed-cache/redis';
 import { zooKeeperLock } from 'nestjs-distributed-cache/zookeeper';
 import pg from 'pg';
 import { runSample } from './documented-client.mjs';
+import { obey } from './obey.mjs';
 import { Stops } from './stopped-store.mjs';
 
 const { namespace, redisUrl, redisSample, zooKeeperConnect, postgresUrl, sessionTimeoutMs, zooKeeper, lock, options } =
@@ -103,13 +104,4 @@ const commands = {
   },
 };
 
-process.on('unhandledRejection', (error) => {
-  process.send({ unhandled: String(error) });
-});
-process.on('message', ({ id, command, ...rest }) => {
-  commands[command](rest).then(
-    (result) => process.send({ id, result }),
-    (error) => process.send({ id, error: { name: error.name, message: error.message } }),
-  );
-});
-process.send({ event: 'ready' });
+obey(commands);

@@ -4,6 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import { DistributedCacheModule, DistributedCacheService, inProcessLock } from 'nestjs-distributed-cache';
 import { redisStore } from 'nestjs-distributed-cache/redis';
 import { DataSource, EntitySchema } from 'typeorm';
+import { obey } from './obey.mjs';
 
 const { namespace, redisUrl, postgresUrl, schema, holdAnnouncements, options } = JSON.parse(process.argv[2]);
 
@@ -68,13 +69,4 @@ const commands = {
   },
 };
 
-process.on('unhandledRejection', (error) => {
-  process.send({ unhandled: String(error) });
-});
-process.on('message', ({ id, command, ...rest }) => {
-  commands[command](rest).then(
-    (result) => process.send({ id, result }),
-    (error) => process.send({ id, error: { name: error.name, message: error.message } }),
-  );
-});
-process.send({ event: 'ready' });
+obey(commands);

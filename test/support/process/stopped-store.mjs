@@ -39,6 +39,8 @@ export class Stops {
   #step(store, name) {
     const step = store[name];
     if (typeof step !== 'function') return step;
+    // No step, and not asynchronous: it only begins to listen.
+    if (name === 'listen') return step.bind(store);
     return async (...args) => {
       const what = `${String(name)} ${String(args[0])}`;
       await this.pass(`before ${what}`);

@@ -139,6 +139,25 @@ describe('CockatielBreaker', () => {
     expect(breaker.state).toBe('closed');
   });
 
+  it('probes at once when the connection says that the server is back, and only then, and once', async () => {
+    const { breaker, changes, clock, open, probes } = setUp();
+    breaker.hurry();
+    expect(probes).toHaveLength(0);
+    await open();
+    breaker.hurry();
+    breaker.hurry();
+    expect([probes.length, breaker.state]).toEqual([1, 'half-open']);
+    await clock.advance(10_000);
+    expect(probes).toHaveLength(1);
+    probes[0]?.resolve('there');
+    await clock.settle();
+    expect(changes).toEqual(['closed → open', 'open → half-open', 'half-open → closed']);
+    await open();
+    breaker.stop();
+    breaker.hurry();
+    expect(probes).toHaveLength(1);
+  });
+
   it.each([3_600_000, -3_600_000])('takes no notice of a wall clock that is set by %i ms', async (stepMs) => {
     const { breaker, clock, open, probes } = setUp();
     vi.useFakeTimers({ toFake: ['Date'] });

@@ -5,7 +5,7 @@ import { CacheClosedError, StoreUnavailableError } from '../../../lib/core/error
 import { EntityChanges } from '../../../lib/invalidation/entity-changes.js';
 import { ManualClock } from '../../../lib/testing/manual-clock.js';
 
-function setUp(announce: () => Promise<void>) {
+function setUp(announce: (changes: unknown, withinMs?: number) => Promise<void>) {
   const events: CacheEvent[] = [];
   const changes = new EntityChanges({
     announce,
@@ -38,6 +38,13 @@ describe('EntityChanges', () => {
     const { events, write } = setUp(() => Promise.reject(new CacheClosedError('closed')));
     await write();
     expect(events).toMatchObject([{ type: 'announcement-lost', error: expect.any(CacheClosedError) as unknown }]);
+  });
+
+  it('lets a write wait no longer than it should', async () => {
+    const bounds: unknown[] = [];
+    const { write } = setUp((_, withinMs) => Promise.resolve(void bounds.push(withinMs)));
+    await write();
+    expect(bounds).toEqual([1_000]);
   });
 
   it('leaves the data sources, which may outlive it', async () => {

@@ -63,7 +63,7 @@ describe('connecting', () => {
     expect(states()).toEqual(['connecting', 'connected']);
   });
 
-  it('waits longer after every failure, two seconds and a half at most and not in step with others', async () => {
+  it('waits longer after every failure, a second at most and not in step with others', async () => {
     const { servers, clock } = await openStage();
     const openedAt: number[] = [];
     for (let count = 1; clock.elapsedMs() < 60_000;) {
@@ -73,8 +73,8 @@ describe('connecting', () => {
       count = servers.clients.length;
     }
     const gaps = openedAt.slice(1).map((at, index) => at - (openedAt[index] ?? 0));
-    expect(Math.max(...gaps)).toBeLessThanOrEqual(100 + 3_000 + 20);
-    expect(Math.min(...gaps.slice(8))).toBeGreaterThanOrEqual(100 + 1_000 - 20);
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(100 + 750 + 20);
+    expect(Math.min(...gaps.slice(8))).toBeGreaterThanOrEqual(100 + 250 - 20);
     expect(new Set(gaps.slice(8)).size).toBeGreaterThan(3);
   });
 
@@ -268,7 +268,8 @@ describe('a session', () => {
       if (servers.client.isConnected) servers.client.expire();
       else if (!servers.client.closed && servers.client.session.sessionId === '0') servers.client.connect();
     }
-    expect(servers.clients.length).toBeLessThan(30);
+    // Half a second apart: a loop without a delay would make thousands.
+    expect(servers.clients.length).toBeLessThan(60);
   });
 
   it('that the servers refuse makes attempts fail at once, and is tried again after half a minute', async () => {

@@ -1,0 +1,53 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { CASES, type Case, type Chapter } from './cases.js';
+import { judge } from './judge.js';
+import { leftovers } from './leftovers.js';
+import { STAGES, Stage, type StageKind } from './stage.js';
+
+/** A machine that carries the load takes a tenth of it. */
+const TIMEOUT_MS = 240_000;
+
+/** The cases of a chapter, one after the other on the same servers and instances; after one that went wrong there are new ones. */
+export function faultSuite(chapters: readonly Chapter[]): void {
+  for (const kind of STAGES) {
+    const cases = CASES.filter(({ chapter, stage }) => chapters.includes(chapter) && stage === kind);
+    if (cases.length > 0) describe(`faults: ${kind}`, { timeout: TIMEOUT_MS }, () => onOneStage(kind, cases));
+  }
+}
+
+function onOneStage(kind: StageKind, cases: readonly Case[]): void {
+  let open: Stage | undefined;
+
+  async function on<T>(run: (stage: Stage) => Promise<T>): Promise<T> {
+    open ??= await Stage.open(kind);
+    try {
+      return await run(open);
+    } catch (error) {
+      await close();
+      throw error;
+    }
+  }
+
+  async function close(): Promise<void> {
+    const closing = open;
+    open = undefined;
+    await closing?.close();
+  }
+
+  afterAll(close);
+
+  for (const each of cases) {
+    it(each.name, () =>
+      on(async (stage) => {
+        const { complaints } = await judge(stage, each, 'short');
+        expect(complaints).toEqual([]);
+      }),
+    );
+  }
+
+  it('leaves nothing behind', () =>
+    on(async (stage) => {
+      await stage.fleet.fill();
+      expect(await leftovers(stage)).toEqual([]);
+    }));
+}
