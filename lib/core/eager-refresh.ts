@@ -34,8 +34,8 @@ export class EagerRefresh {
     const { eagerRefresh } = policy;
     if (eagerRefresh === 0) return false;
     if (!isByChance(eagerRefresh)) {
-      const ttlMs = this.ttlOf(policy, hit.value);
-      return hit.freshForMs <= ttlMs - eagerRefresh * ttlMs;
+      const lifeMs = this.lifeMs(policy, hit);
+      return hit.freshForMs <= lifeMs - eagerRefresh * lifeMs;
     }
     const loadMs = this.loadMs.get(key);
     return loadMs !== undefined && this.gapMs(loadMs, eagerRefresh.beta) >= hit.freshForMs;
@@ -44,6 +44,16 @@ export class EagerRefresh {
   private gapMs(loadMs: number, beta: number): number {
     // `random()` may be 0, which has no logarithm, and is never 1.
     return loadMs * beta * -Math.log(1 - this.clock.random());
+  }
+
+  /**
+   * How long the value was fresh at first. What is stored does not tell that, so it is taken for as short as it may have been: 1. a value is filled with a ttl that chance, or `replicaLagMs` soon after a
+   * change, has made shorter than the share that is left at the end of a whole one; 2. its first hit loads it anew, and so does the next one.
+   */
+  private lifeMs(policy: LoadPolicy, hit: { readonly value: unknown; readonly freshForMs: number }): number {
+    const ttlMs = this.ttlOf(policy, hit.value);
+    const shortestMs = ttlMs - policy.ttlJitter * ttlMs;
+    return hit.freshForMs <= policy.replicaLagMs ? Math.min(shortestMs, policy.replicaLagMs) : shortestMs;
   }
 
   /** 0, so that nothing is due, where the policy's own function fails: that is told when a load asks it. */

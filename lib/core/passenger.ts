@@ -1,5 +1,5 @@
 import type { CacheEvent } from './cache-event.js';
-import type { Clock } from './clock.js';
+import { withDeadline, type Clock } from './clock.js';
 import { CacheClosedError, LoadLimitError, ReentrantLoadError, WaitTimeoutError } from './errors.js';
 import type { Flight, Landing, Seen } from './flight.js';
 import type { SharePolicy } from './load-policy.js';
@@ -47,6 +47,22 @@ export class Passenger {
   /** The result of `work`, unless the caller's signal fires first. */
   whileStaying<T>(work: Promise<T>): Promise<T> {
     return this.gone === undefined ? work : Promise.race([work, this.gone]);
+  }
+
+  /**
+   * As {@link whileStaying}, for a wait that cannot become a load of its own: running out, it fails or goes on.
+   *
+   * @throws WaitTimeoutError where `onWaitTimeout` says so
+   */
+  whilePatient(work: Promise<void>): Promise<void> {
+    const { key, policy } = this.request;
+    if (policy.onWaitTimeout !== 'fail') return this.whileStaying(work);
+    const leftMs = policy.waitMs - (this.clock.elapsedMs() - this.waitingSince);
+    const ranOut = (): Error => {
+      this.report({ type: 'wait-timeout', key, waitedMs: policy.waitMs, then: 'fail' });
+      return waitTimeout(key, policy.waitMs);
+    };
+    return this.whileStaying(withDeadline(this.clock, work, Math.max(0, leftMs), ranOut));
   }
 
   /** Waits for the flight. Undefined: it ended without an answer, look again. */
@@ -100,7 +116,7 @@ export class Passenger {
         if (!this.patienceOver) this.report({ type: 'wait-timeout', key, waitedMs: policy.waitMs, then });
         this.patienceOver = true;
         if (fails) {
-          reject(new WaitTimeoutError(`No value of "${key}" came within waitMs = ${String(policy.waitMs)}`));
+          reject(waitTimeout(key, policy.waitMs));
           return;
         }
         if (stale === undefined) {
@@ -159,4 +175,8 @@ export class Passenger {
     if (!seen.up) return undefined;
     return this.look.stale(this.request.key, seen.state, this.request.policy.staleIfErrorMs);
   }
+}
+
+function waitTimeout(key: string, waitMs: number): WaitTimeoutError {
+  return new WaitTimeoutError(`No value of "${key}" came within waitMs = ${String(waitMs)}`);
 }

@@ -245,7 +245,7 @@ export class ReadThrough {
           this.flights.supersede(current);
           if (this.flights.setAside(current)) break;
           // Two superseded loads are running already: a third would make a key that changes faster than it loads pile them up.
-          await passenger.whileStaying(this.flights.oneLanding(request.key));
+          await passenger.whilePatient(this.flights.oneLanding(request.key));
           return undefined;
       }
     }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { EagerRefresh } from '../../../lib/core/eager-refresh.js';
 import { ManualClock } from '../../../lib/testing/manual-clock.js';
 import { Fleet, POLICY, type Instance } from '../../support/fleet.js';
@@ -47,6 +47,25 @@ describe('an eager refresh', () => {
     expect([...a.flow(), ...b.flow()].filter((type) => type === 'miss' || type === 'stale-hit')).toEqual([]);
     await fleet.clock.advance(7_999);
     expect(await b.load(never, policy)).toEqual(hit('new'));
+  });
+
+  it.each([
+    ['chance has shortened its ttl', { ttlJitter: 0.9 }],
+    ['it was read soon after a change, and is fresh for `replicaLagMs`', { replicaLagMs: 1_000 }],
+  ])('does not follow the load at once where %s', async (_, more) => {
+    const fleet = new Fleet();
+    vi.spyOn(fleet.clock, 'random').mockReturnValue(0.999);
+    const a = fleet.instance();
+    const short = { ...policy, ...more };
+    await a.cache.invalidate('k');
+    await fleet.clock.advance(1);
+    await a.load(() => 'v', short);
+    await fleet.clock.advance(1);
+    expect(await a.load(never, short)).toEqual(hit('v'));
+    expect(a.flow()).not.toContain('eager-refresh');
+    await fleet.clock.advance(900);
+    expect(await a.load(() => 'new', short)).toEqual(hit('v'));
+    expect(a.flow()).toContain('eager-refresh');
   });
 
   it('takes the lock of the fleet and does not wait for it', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { LoadTimeoutError, SharedLoadError } from '../../../lib/core/errors.js';
+import { LoadTimeoutError, SharedLoadError, WaitTimeoutError } from '../../../lib/core/errors.js';
 import { Fleet, type Instance } from '../../support/fleet.js';
 import { deferred } from '../../support/gate.js';
 
@@ -195,5 +195,27 @@ describe('a load that is slower than loadTimeoutMs', () => {
     expect(await a.load(never, policy)).toEqual(stale);
     await fleet.clock.advance(1_000);
     expect(await a.load(() => 'new', policy)).toEqual({ value: 'new', outcome: 'MISS' });
+  });
+});
+
+describe('a key that changes faster than it loads', () => {
+  it('keeps nobody waiting for longer than waitMs who would rather fail', async () => {
+    const fleet = new Fleet();
+    const a = fleet.instance();
+    const slow = deferred<string>();
+    const policy = { waitMs: 1_000, onWaitTimeout: 'fail' } as const;
+    const overtaken: Promise<unknown>[] = [];
+    for (let change = 0; change < 2; change++) {
+      overtaken.push(a.load(() => slow.promise, policy));
+      await fleet.clock.settle();
+      await a.cache.invalidate('k');
+    }
+    const refused = expect(a.load(() => 'third', policy)).rejects.toBeInstanceOf(WaitTimeoutError);
+    const patient = a.load(() => 'third', { waitMs: 1_000 });
+    await fleet.clock.advance(1_000);
+    await refused;
+    slow.resolve('old');
+    expect((await patient).value).toBe('third');
+    await Promise.all(overtaken);
   });
 });
