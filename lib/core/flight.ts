@@ -174,10 +174,13 @@ export class Flight {
     return this.announced.size > 0 && tags.some((tag) => this.announced.has(tag));
   }
 
-  /** What it loaded under its lease came to nothing: it goes on as one that has not begun. */
+  /** What it loaded under its lease came to nothing: it goes on as one that has not begun, whatever was announced until now. */
   beginAgain(): void {
     this.lease = undefined;
     this.begunAt = undefined;
+    this.superseded = false;
+    this.announced.clear();
+    this.tags = new Set();
   }
 
   /** The lock service is away: callers that have a stale value take it. */

@@ -164,7 +164,8 @@ export class Loading {
         await this.parts.keep.nothing(flight, under);
         throw error;
       }
-      if (lockLost?.aborted && flight.heldLock !== undefined) {
+      // It may have given the lock back since: 1. the lock is lost, and the loader begins to give up; 2. a change supersedes the flight; 3. the loader has given up.
+      if (lockLost?.aborted) {
         const { policy } = request;
         // Nobody loads now: else we would find ourselves at work.
         if (policy.onLockUnavailable !== 'load') await this.parts.keep.nothing(flight, under);

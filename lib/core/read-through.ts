@@ -1,6 +1,7 @@
 import type { Announcements } from './announcements.js';
 import { assemble, type ReadThroughParts } from './assembly.js';
 import type { CacheEvent } from './cache-event.js';
+import { Callers } from './callers.js';
 import { withDeadline } from './clock.js';
 import type { EagerRefresh } from './eager-refresh.js';
 import { CacheClosedError } from './errors.js';
@@ -40,10 +41,11 @@ export class ReadThrough {
   private readonly eager: EagerRefresh;
   private readonly flights: SingleFlight;
   private readonly chain = new LoadChain();
+  private readonly callers = new Callers();
   private readonly stopping = new LateSignal();
   /** Nothing is refreshed any more. */
   private quiet = false;
-  /** Only the loads that are under way go on, and what their loaders ask for. */
+  /** Only callers that are there already and loads that are under way go on, and what their loaders ask for. */
   private landing = false;
 
   constructor(private readonly parts: ReadThroughParts) {
@@ -73,6 +75,7 @@ export class ReadThrough {
     if (this.landing && this.chain.flight === undefined) throw closed();
     this.chain.refuseReentry(key);
     let passenger: Passenger | undefined;
+    this.callers.come();
     try {
       for (;;) {
         request.signal?.throwIfAborted();
@@ -94,6 +97,7 @@ export class ReadThrough {
       }
     } finally {
       passenger?.leave();
+      this.callers.go();
     }
   }
 
@@ -138,11 +142,13 @@ export class ReadThrough {
     this.quiet = true;
   }
 
-  /** Refuses new callers with `CacheClosedError`, and resolves when every load under way has ended, or after `withinMs`. Never rejects. */
+  /** Refuses new callers with `CacheClosedError`, and resolves when those that are there have their answer and every load under way has ended, or after `withinMs`. Never rejects. */
   async land(withinMs: number): Promise<void> {
     this.quiet = true;
     this.landing = true;
-    await withDeadline(this.parts.clock, this.allLanded(), withinMs, closed).catch(() => undefined);
+    // A caller that looks, for the first time or once more, may load yet, though no load is under way.
+    const ended = this.callers.none().then(() => this.allLanded());
+    await withDeadline(this.parts.clock, ended, withinMs, closed).catch(() => undefined);
   }
 
   /** Ends every load and every wait with `CacheClosedError`, tries once more to make announcements that are kept, and resolves when nothing is left. What was given to the constructor stays open. */

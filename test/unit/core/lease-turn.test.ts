@@ -452,6 +452,22 @@ describe('the lock service comes and goes', () => {
     expect(await a.cache.get('k')).toBe('second');
   });
 
+  it('a change is announced before the loader has given up: its callers get no error all the same, and what is read then is stored', async () => {
+    const outage = new Outage();
+    const locks = outage.locks(true);
+    const a = outage.instance(locks);
+    const givesUp = deferred<never>();
+    const answer = a.load(({ signal }) =>
+      outage.loads++ > 0 ? 'second' : givesUp.promise.catch(() => Promise.reject(signal.reason as Error)),
+    );
+    await outage.clock.settle();
+    locks.cut();
+    await a.cache.invalidate('k');
+    givesUp.reject(new Error('rolled back'));
+    expect((await answer).value).toBe('second');
+    expect(await a.cache.get('k')).toBe('second');
+  });
+
   it('or another has begun meanwhile: it waits for that one', async () => {
     const outage = new Outage();
     const locks = outage.locks(true);

@@ -76,6 +76,19 @@ describe('when the application has shut down', () => {
     expect(fleet.clock.pendingTimers, 'but that of the store').toBe(timers + 1);
   });
 
+  it('a caller whose look is under way is answered before the cache has landed', async () => {
+    const fleet = new Fleet();
+    const instance = fleet.instance();
+    const look = instance.store.stop('after', 'read');
+    const caller = instance.load(() => 'new');
+    await look.arrived;
+    const closing = instance.cache.land(5_000).then(() => instance.cache.close());
+    await fleet.clock.settle();
+    look.open();
+    expect(await caller).toEqual({ value: 'new', outcome: 'MISS' });
+    await closing;
+  });
+
   it('a loader that is under way may still ask for other keys', async () => {
     const instance = new Fleet().instance();
     const gate = new Gate();
