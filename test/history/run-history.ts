@@ -59,9 +59,13 @@ export async function runHistory({
     };
     const faults = more.faults ?? planFaults(seed, durationMs);
     const lasting = async (): Promise<void> => {
+      // The files of the workers are read one after the other, while they grow: what is missing in one of them is there the next time.
+      let wasEnough = false;
       for (let left = durationMs; left > 0; left -= ASK_EVERY_MS) {
         await rest(Math.min(left, ASK_EVERY_MS));
-        if (more.enough?.(readAll(directory)) === true) return;
+        const isEnough = more.enough?.(readAll(directory)) === true;
+        if (isEnough && wasEnough) return;
+        wasEnough = isEnough;
       }
     };
     await Promise.all([new Faults(redis, zooKeeper, fleet, evict, record).perform(faults, durationMs), lasting()]);
