@@ -53,6 +53,11 @@ export const INSTRUMENTS = {
   unreadable_entries: counter('{entry}', 'Entries that could not be read and counted as misses'),
   changes: counter('{change}', 'Changes of single keys, by what was made of them'),
   announcements: counter('{announcement}', 'Tags whose change was announced; tags and keys whose change was not'),
+  unsent_announcements: {
+    kind: 'upDownCounter',
+    unit: '{announcement}',
+    description: 'Announcements that are kept until the store is back',
+  },
   'outbox.rows': counter('{row}', 'Rows of the outbox that others had left, and that were announced here'),
   'outbox.failures': counter('{attempt}', 'Attempts at the outbox that failed'),
   clears: counter('{clear}', 'Times the namespace was emptied'),

@@ -23,6 +23,7 @@ export class MetricsObserver extends CacheObserver {
   private readonly histograms: Histograms;
   private readonly errorTypes = new BoundedNames(MAX_ERROR_TYPES);
   private readonly reasons = new BoundedNames(MAX_REASONS);
+  private unsent = 0;
   private lockStatus: { readonly provider: string; readonly state: LockState } | undefined;
 
   constructor(
@@ -111,9 +112,15 @@ export class MetricsObserver extends CacheObserver {
     set: ({ key, outcome }) =>
       this.count('changes', { 'change.outcome': outcome === 'stored' ? 'set' : 'set-invalidated' }, key),
     'tags-announced': ({ tags }) => this.announced('made', tags.length),
-    'announcement-failed': (event) => this.announced('kept', sizeOf(event)),
+    'announcement-failed': (event) => {
+      this.announced('kept', sizeOf(event));
+      this.unsentAre(sizeOf(event.unsent));
+    },
     'announcements-collapsed': () => this.announced('collapsed', 1),
-    'announcement-made-up': (event) => this.announced('made-up', sizeOf(event)),
+    'announcement-made-up': (event) => {
+      this.announced('made-up', sizeOf(event));
+      this.unsentAre(sizeOf(event.unsent));
+    },
     'announcement-lost': (event) => this.announced('lost', sizeOf(event)),
     'outbox-drained': ({ rows }) => {
       this.sums['outbox.rows'].add(rows, this.attributes.of({}));
@@ -128,6 +135,11 @@ export class MetricsObserver extends CacheObserver {
 
   private announced(outcome: string, announcements: number): void {
     this.sums.announcements.add(announcements, this.attributes.of({ 'announcement.outcome': outcome }));
+  }
+
+  private unsentAre(unsent: number): void {
+    this.sums.unsent_announcements.add(unsent - this.unsent, this.attributes.of({}));
+    this.unsent = unsent;
   }
 
   private breakerAt(server: 'store' | 'lock', state: BreakerState): OtelAttributes {
@@ -182,6 +194,7 @@ const FROM_ZERO = {
   superseded_loads: [{}],
   'store.failures': [{ 'store.step': 'read' }, { 'store.step': 'begin' }, { 'store.step': 'fill' }],
   version_regressions: [{}],
+  unsent_announcements: [{}],
   clears: [{}],
   'outbox.rows': [{}],
   'outbox.failures': [{}],

@@ -180,8 +180,10 @@ describe('the sample application seen from outside', { timeout: 300_000 }, () =>
     expect(await one.sum('store_failures_total')).toBeGreaterThan(0);
     await one.patch(8); // committed, and told to nobody yet
     expect(await one.sum('announcements_total', 'outcome="kept"')).toBeGreaterThan(0);
+    expect(await one.sum('unsent_announcements')).toBeGreaterThan(0);
     await redis.restart();
     await expect.poll(() => one.sum('announcements_total', 'outcome="made-up"'), SOON).toBeGreaterThan(0);
+    await expect.poll(() => one.sum('unsent_announcements'), SOON).toBe(0);
     await expect.poll(() => one.get('/health'), SOON).toMatchObject({ body: { status: 'ok' } });
   });
 

@@ -94,6 +94,26 @@ describe('MetricsObserver', () => {
     expect(await of('lock', 'open')).toBe(1);
   });
 
+  it('tells how many announcements are kept now, and none when all are made', async () => {
+    const { metrics, observe } = measuring();
+    const unsent = (keys: number, tags: number, everything = false) => ({ keys, tags, everything });
+    const kept = (now: ReturnType<typeof unsent>): CacheEvent => ({
+      type: 'announcement-failed',
+      ...unsent(1, 0),
+      unsent: now,
+      error: new Error('x'),
+    });
+    observe(kept(unsent(1, 0)));
+    observe(kept(unsent(1, 2)));
+    expect(await metrics.sum('unsent_announcements')).toBe(3);
+    observe({ type: 'announcement-made-up', ...unsent(1, 0), unsent: unsent(0, 2) });
+    expect(await metrics.sum('unsent_announcements')).toBe(2);
+    observe(kept(unsent(0, 0, true)));
+    expect(await metrics.sum('unsent_announcements')).toBe(1);
+    observe({ type: 'announcement-made-up', ...unsent(0, 2, true), unsent: unsent(0, 0) });
+    expect(await metrics.sum('unsent_announcements')).toBe(0);
+  });
+
   it('begins at zero with what is alarming when it happens first', async () => {
     const { metrics } = measuring();
     for (const name of [
