@@ -63,8 +63,11 @@ const { lockTimeoutMs, storeTimeoutMs, shortSessionTimeoutMs } = SETTINGS;
 const RECOVERY_MS = 2_000;
 /** Whatever the session timeout: an attempt to reconnect every 850 ms at most; the breaker then probes at once. */
 const SUCCESSION_MS = 1_000;
-/** A probe every 500 ms, and the client's own attempts to connect, which have an answer to wait for. Without a breaker it would be every request. */
-const KNOCKS_PER_SECOND = 6;
+/**
+ * A probe every 500 ms, and the client's own attempts to connect: of ZooKeeper's a new one every 350 to 850 ms, which knocks some four times until it is given up. Without a breaker it would be
+ * every request: 80 a second.
+ */
+const KNOCKS_PER_SECOND = 15;
 const BLOCKED_MS = 5_000;
 /** As it comes. */
 const FAILURE_BACKOFF_MS = 1_000;
