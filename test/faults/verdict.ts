@@ -45,6 +45,18 @@ export function complaintsOf(each: Case, measured: Measured): string[] {
   ];
 }
 
+/** Those of them that speak of how long or how often, which whatever else the machine does may lengthen: none of a wrong answer. */
+export function complaintsOfTime(each: Case, measured: Measured): string[] {
+  return [
+    ...(measured.recoveryMs === undefined ? [] : ofRecovery(each, measured)),
+    ...ofKnocks(each, measured),
+    ...Object.keys(each.policies).flatMap((policy) => {
+      const requests = measured.requests.filter(({ group }) => group === policy);
+      return ofSlowest(each, requests, measured).map((what) => `${policy}: ${what}`);
+    }),
+  ];
+}
+
 /** The longest load of any worker. */
 export function slowestLoadOf({ reports }: Measured): number {
   return Math.max(...[...reports.values()].map((report) => report.slowestLoadMs));

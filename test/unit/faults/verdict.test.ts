@@ -3,7 +3,7 @@ import type { Case } from '../../faults/cases.js';
 import type { RequestRecord } from '../../faults/open-load.js';
 import type { Measured } from '../../faults/run-case.js';
 import { SETTINGS } from '../../faults/settings.js';
-import { complaintsOf, rowsOf } from '../../faults/verdict.js';
+import { complaintsOf, complaintsOfTime, rowsOf } from '../../faults/verdict.js';
 import type { LoadRecord, WorkerReport } from '../../faults/worker/protocol.js';
 
 const CASE: Case = {
@@ -54,6 +54,17 @@ function measured({ report, ...more }: Partial<Measured> & { readonly report?: P
 
 it('finds nothing wrong where nothing is', () => {
   expect(complaintsOf(CASE, measured())).toEqual([]);
+});
+
+it('tells what is a matter of time from what is wrong', () => {
+  const late = measured({ recoveryMs: 9_000, knocksPerSecond: 50, requests: [request({ tookMs: 9_000 })] });
+  const each = { ...CASE, knocksPerSecond: 6 };
+  expect(complaintsOfTime(each, late)).toHaveLength(3);
+  expect(complaintsOf(each, late)).toEqual(expect.arrayContaining(complaintsOfTime(each, late)));
+
+  const wrong = measured({ recoveryMs: undefined, requests: [request({ status: 500 })], complaints: ['odd'] });
+  expect(complaintsOf(each, wrong).length).toBeGreaterThan(2);
+  expect(complaintsOfTime(each, wrong)).toEqual([]);
 });
 
 describe('a verdict names', () => {
