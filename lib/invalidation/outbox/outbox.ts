@@ -7,6 +7,7 @@ import type { QueryRunnerSlice } from '../typeorm/typeorm-events.js';
 import { AnnouncedRows } from './announced-rows.js';
 import type { OutboxDataSource, OutboxRunner } from './outbox-data-source.js';
 import { OutboxDrain } from './outbox-drain.js';
+import { leftChanges } from './left-changes.js';
 import type { LeftRow, OutboxRow } from './outbox-row.js';
 import { OutboxTable } from './outbox-table.js';
 
@@ -107,14 +108,15 @@ export class Outbox {
     await Promise.all([...this.watched.values()].map(({ announced }) => announced.settled()));
   }
 
-  /** In the order in which they were written; of several words on one row the last one counts. */
   private readonly announceLeft = async (rows: readonly LeftRow[]): Promise<void> => {
     const late = (): Error =>
       new StoreUnavailableError(`The rows were not announced within ${String(DRAIN_TIMEOUT_MS)} ms`);
     // What cannot be read may be anything.
     const isReadable = rows.every(({ changes }) => changes !== undefined);
-    const byTag = new Map(rows.flatMap(({ changes = [] }) => changes.map((change) => [change.tag, change])));
-    const work = isReadable ? this.parts.announce([...byTag.values()]) : this.parts.clear();
+    const announce = async (): Promise<void> => {
+      for (const changes of leftChanges(rows.flatMap((row) => row.changes ?? []))) await this.parts.announce(changes);
+    };
+    const work = isReadable ? announce() : this.parts.clear();
     await withDeadline(this.parts.clock, work, DRAIN_TIMEOUT_MS, late);
   };
 }
