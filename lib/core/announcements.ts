@@ -82,6 +82,7 @@ export class Announcements {
     unsent.beforeTellingKey(key, change);
     try {
       await this.tellKey(key, change);
+      this.catchUp.taken('keys');
     } catch (error) {
       this.catchUp.keep({ keys: [[key, change]] }, error);
       throw error;
@@ -112,7 +113,10 @@ export class Announcements {
               error: error as StoreUnavailableError,
             }),
           );
-    if (announced.error === undefined) return;
+    if (announced.error === undefined) {
+      this.catchUp.taken('tags');
+      return;
+    }
     failures.clear();
     this.catchUp.keep({ keys: announced.failedKeys, tags: announced.failedTags }, announced.error);
     throw announced.error;
@@ -124,6 +128,7 @@ export class Announcements {
     this.parts.failures.clear();
     try {
       await this.tellEverything();
+      this.catchUp.taken('everything');
     } catch (error) {
       this.catchUp.keep({ everything: true }, error);
       throw error;
