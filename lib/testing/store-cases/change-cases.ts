@@ -226,6 +226,30 @@ export const changeCases: readonly StoreCase[] = [
     },
   },
   {
+    name: 'set: of a value with other tags it announces its version',
+    run: async ({ store }) => {
+      const cases: readonly (readonly [string, string | undefined, string | undefined])[] = [
+        ['other', 'one', 'two'],
+        ['none over some', 'one', undefined],
+        ['some over none', undefined, 'one'],
+      ];
+      for (const [key, stored, given] of cases) {
+        await storeValue(store, key, { version: version(5), ...(stored !== undefined && { tags: stored }) });
+        const written = { ...set, version: version(6), ...(given !== undefined && { tags: given }) };
+        assert.equal(await store.set(key, written), 'invalidated', key);
+        assert.equal(await payloadOf(store, key), undefined, key);
+      }
+      const tagged = { tags: 'one', ttlMs: LONG_MS };
+      await storeValue(store, 'k', { version: version(5), ...tagged });
+      assert.equal(await store.set('k', { ...set, version: version(6), ...tagged }), 'stored', 'the same');
+      assert.equal(await store.set('k', { ...set, version: version(7), ...tagged }), 'stored', 'they are kept');
+      // A load that finds none leaves none.
+      await store.invalidate('k', { floorMs: SHORT_MS });
+      await storeValue(store, 'k', { version: version(7) });
+      assert.equal(await store.set('k', { ...set, version: version(8) }), 'stored', 'none');
+    },
+  },
+  {
     name: 'set: the announced floor stays under it',
     run: async ({ store }) => {
       await store.invalidate('k', { version: version(5), floorMs: LONG_MS });
