@@ -227,7 +227,7 @@ export const changeCases: readonly StoreCase[] = [
   },
   {
     name: 'set: of a value with other tags it announces its version',
-    run: async ({ store }) => {
+    run: async ({ store, elapse }) => {
       const cases: readonly (readonly [string, string | undefined, string | undefined])[] = [
         ['other', 'one', 'two'],
         ['none over some', 'one', undefined],
@@ -243,10 +243,11 @@ export const changeCases: readonly StoreCase[] = [
       await storeValue(store, 'k', { version: version(5), ...tagged });
       assert.equal(await store.set('k', { ...set, version: version(6), ...tagged }), 'stored', 'the same');
       assert.equal(await store.set('k', { ...set, version: version(7), ...tagged }), 'stored', 'they are kept');
-      // A load that finds none leaves none.
-      await store.invalidate('k', { floorMs: SHORT_MS });
-      await storeValue(store, 'k', { version: version(7) });
-      assert.equal(await store.set('k', { ...set, version: version(8) }), 'stored', 'none');
+      // A load over a stale value that finds none leaves none.
+      await storeValue(store, 'stale', { version: version(5), tags: 'one', ttlMs: SHORT_MS, keepStaleMs: LONG_MS });
+      await elapse();
+      await storeValue(store, 'stale', { version: version(5) });
+      assert.equal(await store.set('stale', { ...set, version: version(6) }), 'stored', 'none');
     },
   },
   {
