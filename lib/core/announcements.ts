@@ -96,6 +96,7 @@ export class Announcements {
     unsent.beforeTellingKey(key, change);
     try {
       await this.tellKey(key, change);
+      this.catchUp.taken('keys');
     } catch (error) {
       this.catchUp.keep({ keys: [[key, change]] }, error);
       throw error;
@@ -126,7 +127,10 @@ export class Announcements {
               error: error as StoreUnavailableError,
             }),
           );
-    if (announced.error === undefined) return;
+    if (announced.error === undefined) {
+      this.catchUp.taken('tags');
+      return;
+    }
     failures.clear();
     this.catchUp.keep({ keys: announced.failedKeys, tags: announced.failedTags }, announced.error);
     throw announced.error;
@@ -138,6 +142,7 @@ export class Announcements {
     this.parts.failures.clear();
     try {
       await this.tellEverything();
+      this.catchUp.taken('everything');
     } catch (error) {
       this.catchUp.keep({ everything: true }, error);
       throw error;
