@@ -27,7 +27,8 @@ if with_version then
   for _, word in ipairs({ 'kind', kind, 'order', order }) do fields[#fields + 1] = word end
 end
 redis.call(unpack(put(fields)))
-drop(LEASE, MARK, { 'tombstone-until' }, with_version and {} or { 'kind', 'order' }, alive('floor-until') and {} or FLOOR)
+-- a load that begins soon after the announcement has to know of it, filled or not
+drop(LEASE, MARK, alive('tombstone-until') and {} or { 'tombstone-until' }, with_version and {} or { 'kind', 'order' }, alive('floor-until') and {} or FLOOR)
 expire()
 wake()
 return { 'stored' }
