@@ -169,7 +169,10 @@ export class ReferenceStore {
   /** The state is gone when nothing in it lives any more, and with it all memory. Nothing happens between two steps but time. */
   #forget(now: number): void {
     const { lease, mark, value } = { lease: this.#lease(now), mark: this.#mark(now), value: this.#value(now) };
-    const tombstone = this.#last('announced', 'stored');
+    // A fill leaves it; a writer's value takes its place.
+    const tombstone = this.#past.findLast(
+      (one) => one.what === 'announced' || (one.what === 'stored' && one.fillId === undefined),
+    );
     const tombstoned = tombstone?.what === 'announced' && tombstone.until > now;
     if (lease === undefined && !mark && !value && !tombstoned && !this.#floor(now)) this.#past = [];
   }

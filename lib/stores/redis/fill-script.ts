@@ -25,7 +25,9 @@ local with_version, with_tags = kind ~= '', ARGV[9] ~= ''
 if with_version then append(fields, 'kind', kind, 'order', order) end
 if with_tags then append(fields, 'tags', ARGV[9]) end
 redis.call(unpack(put(fields)))
-drop(LEASE, MARK, { 'tombstone-until' }, with_version and {} or { 'kind', 'order' }, with_tags and {} or { 'tags' }, alive('floor-until') and {} or FLOOR)
+-- a load that begins soon after the announcement has to know of it, filled or not
+local passed = alive('tombstone-until') and {} or { 'tombstone-until' }
+drop(LEASE, MARK, passed, with_version and {} or { 'kind', 'order' }, with_tags and {} or { 'tags' }, alive('floor-until') and {} or FLOOR)
 expire()
 wake()
 return { 'stored' }

@@ -25,6 +25,10 @@ export const changeCases: readonly StoreCase[] = [
       await elapse();
       const left = (await begin(store, 'k')).tombstoneForMs ?? 0;
       assert.ok(left > 0 && left <= LONG_MS - SHORT_MS, `of ${LONG_MS} are left ${left}`);
+      await store.invalidate('filled', { floorMs: LONG_MS });
+      await storeValue(store, 'filled', { ttlMs: SHORT_MS });
+      await elapse();
+      assert.ok(((await begin(store, 'filled')).tombstoneForMs ?? 0) > 0, 'a fill has made it forget the announcement');
       await store.invalidate('short', { floorMs: SHORT_MS });
       await elapse();
       assert.equal((await begin(store, 'short')).tombstoneForMs, undefined);
