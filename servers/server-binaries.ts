@@ -62,8 +62,8 @@ function findZooKeeper(): ZooKeeperBinaries | undefined {
   if (home !== undefined && existsSync(join(home, 'lib'))) return { java, classPath: join(home, 'lib', '*') };
   const jar = '/usr/share/java/zookeeper.jar';
   if (!existsSync(jar)) return undefined;
-  const silence = '/usr/share/java/slf4j-nop.jar';
-  return { java, classPath: existsSync(silence) ? `${jar}:${silence}` : jar };
+  const voice = '/usr/share/java/slf4j-simple.jar';
+  return { java, classPath: existsSync(voice) ? `${jar}:${voice}` : jar };
 }
 
 /** PostgreSQL's server is on the PATH of some systems; Debian keeps each version in its own directory. */

@@ -1,6 +1,15 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, closeSync, existsSync, openSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -32,11 +41,15 @@ export interface ServerCommand {
   readonly stopSignal: NodeJS.Signals;
   /** Whose process it becomes; the caller's own when left out. */
   readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
+  /** Runs before each start. */
+  readonly prepare?: () => void;
   /** Resolves true once the server answers. */
   readonly probe: () => Promise<boolean>;
 }
 
 const READY_WITHIN_MS = 60_000;
+/** Characters: a stack of Java has its cause at the bottom, and what it is about at the top. */
+const LAST_WORDS = 6000;
 
 /** Sends `text` to the port and gives what comes back within `limitMs`, or '' if nothing does. */
 export function ask(port: number, text: string | Buffer, limitMs = 1000): Promise<string> {
@@ -108,6 +121,8 @@ function withoutInheritedSockets(file: string, args: readonly string[]): [file: 
 export class ServerProcess {
   private child: ChildProcess | undefined;
   private readonly log: string;
+  /** What the log held when the server was last started. */
+  private said = 0;
 
   constructor(private readonly command: ServerCommand) {
     this.log = join(command.directory, 'server.log');
@@ -120,7 +135,9 @@ export class ServerProcess {
   }
 
   async start(): Promise<void> {
-    const { name, file, args, directory, owner, stopSignal, probe } = this.command;
+    const { file, args, directory, owner, stopSignal, prepare } = this.command;
+    prepare?.();
+    this.said = statSync(this.log).size;
     const output = openSync(this.log, 'a');
     // Detached: Ctrl-C at the terminal reaches the test runner, which then stops its servers in order.
     const child = spawn(...withoutInheritedSockets(file, args), {
@@ -140,14 +157,7 @@ export class ServerProcess {
       if (this.child === child) this.child = undefined;
     });
     child.unref();
-    const deadline = performance.now() + READY_WITHIN_MS;
-    while (!(await probe())) {
-      if (this.child !== child || child.pid === undefined || performance.now() > deadline) {
-        await this.kill();
-        throw new Error(`${name} did not start (${file} ${args.join(' ')}). Its last words:\n${this.lastWords()}`);
-      }
-      await delay(20);
-    }
+    await this.untilReady(child);
   }
 
   async stop(): Promise<void> {
@@ -184,7 +194,29 @@ export class ServerProcess {
     clearTimeout(impatient);
   }
 
-  private lastWords(): string {
-    return readFileSync(this.log, 'utf8').slice(-2000) || '(none)';
+  private async untilReady(child: ChildProcess): Promise<void> {
+    const { name, file, args, probe } = this.command;
+    const deadline = performance.now() + READY_WITHIN_MS;
+    // Whoever answers on its port once it has ended is somebody else.
+    while (!(await probe()) || this.child !== child) {
+      const end = endOf(child) ?? (performance.now() > deadline ? `no answer within ${READY_WITHIN_MS} ms` : undefined);
+      if (end !== undefined) {
+        await this.kill();
+        throw new Error(
+          `${name} did not start: ${end}. Its last words:\n${this.lastWords()}\nIt was started by: ${file} ${args.join(' ')}`,
+        );
+      }
+      await delay(20);
+    }
   }
+
+  private lastWords(): string {
+    return readFileSync(this.log).subarray(this.said).toString().slice(-LAST_WORDS) || '(none)';
+  }
+}
+
+function endOf(child: ChildProcess): string | undefined {
+  if (child.pid === undefined) return 'there is no such program, or it may not be run';
+  if (child.exitCode !== null) return `it ended with exit code ${child.exitCode}`;
+  return child.signalCode === null ? undefined : `it was ended by ${child.signalCode}`;
 }

@@ -5,6 +5,7 @@ import { freePort } from './free-port.js';
 import { startContainer, startProcess, temporaryDirectory, withAddress, type Recipe } from './own-server.js';
 import { obtainBinaries, type ZooKeeperBinaries } from './server-binaries.js';
 import { ask, type OwnServer } from './server-process.js';
+import { discardUnbegunLogs } from './zookeeper-logs.js';
 
 export interface OwnZooKeeper extends OwnServer {
   readonly connectString: string;
@@ -73,20 +74,30 @@ export async function startZooKeeperProcess(
   writeFileSync(join(directory, 'zoo.cfg'), lines.join(''));
   const probe = (): Promise<boolean> => zooKeeperAnswers(port);
   const all = { 'zookeeper.forceSync': sync ? 'yes' : 'no', ...properties };
-  const recipe = zooKeeperRecipe(binaries, join(directory, 'zoo.cfg'), all, probe);
+  const recipe = zooKeeperRecipe(binaries, directory, all, probe);
   const connectString = `127.0.0.1:${String(port)}`;
   return withAddress(await startProcess('zookeeper', port, directory, recipe), { connectString });
 }
 
 function zooKeeperRecipe(
   { java, classPath }: ZooKeeperBinaries,
-  configFile: string,
+  directory: string,
   properties: Readonly<Record<string, string>>,
   probe: () => Promise<boolean>,
 ): Recipe {
-  const all = { 'zookeeper.extendedTypesEnabled': 'true', ...properties };
+  // With Debian's jars it logs by this: what goes wrong, which the error of a server that does not start then tells.
+  const voice = { 'org.slf4j.simpleLogger.defaultLogLevel': 'warn', 'org.slf4j.simpleLogger.showDateTime': 'true' };
+  const all = { 'zookeeper.extendedTypesEnabled': 'true', ...voice, ...properties };
   const small = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xms32m', '-Xmx256m'];
   const defined = Object.entries(all).map(([name, value]) => `-D${name}=${value}`);
   const main = 'org.apache.zookeeper.server.quorum.QuorumPeerMain';
-  return { file: java, args: [...small, ...defined, '-cp', classPath, main, configFile], stopSignal: 'SIGTERM', probe };
+  return {
+    file: java,
+    args: [...small, ...defined, '-cp', classPath, main, join(directory, 'zoo.cfg')],
+    stopSignal: 'SIGTERM',
+    prepare: () => {
+      discardUnbegunLogs(directory);
+    },
+    probe,
+  };
 }

@@ -12,17 +12,21 @@ export function fillState(state: EntryState | undefined, now: number, fill: Fill
   const floor = refusingFloor(before, now, fill.version);
   if (floor !== undefined) return { state, outcome: { stored: false, reason: 'older', floor } };
   const announced = live(before.floor, now);
+  const { tombstoneUntil } = before;
   const freshUntil = begunAtMs(fill.begunAt, now) + fill.ttlMs;
   return {
     state: {
       value: {
         payload: fill.payload,
         ...(fill.version !== undefined && { version: fill.version }),
+        ...(fill.tags !== undefined && { tags: fill.tags }),
         freshUntil,
         keptUntil: freshUntil + fill.keepStaleMs,
         fillId: fill.fillId,
       },
       ...(announced !== undefined && { floor: announced }),
+      // 1. The key is announced; 2. a replica that lags is read and filled; 3. the next load, a refresh before the value expires, has to know that it is still soon after 1.
+      ...(tombstoneUntil !== undefined && tombstoneUntil > now && { tombstoneUntil }),
     },
     outcome: { stored: true },
   };

@@ -83,6 +83,10 @@ export class Flight {
   earlyMs = 0;
   /** What those of its callers get who asked for a frozen value; made for the first of them. */
   frozen: Frozen | undefined;
+  /** It asks whether what is stored is the current value, and holds that instead of what it has loaded. */
+  renewing = false;
+  /** A tag that its error depends on was announced while it loaded, or may have been: only who came before that load began may have the error. */
+  errorOutdated = false;
   /** Somebody came aboard after its load had begun. */
   hasLateCallers = false;
   /** Settled by whoever starts the flight; rejections are handled there, so nobody has to wait for it. */
@@ -104,12 +108,15 @@ export class Flight {
    *
    * The same with a value that it found by its look after waking: 1. its look finds a value; 2. that is changed and announced; 3. the caller begins, looks,
    * and finds the flight with the old value in its hands. So while a look is under way, and once it has found something, nobody joins; nor does a caller that could not look.
+   *
+   * And with a value that it is about to renew: 1. the value changes, and the store does not get the announcement; 2. this flight has begun meanwhile, finds the old value, and asks whether it is current;
+   * 3. the announcement has failed, and is kept; 4. a caller begins, and cannot look. What it would get by joining was not read after it had come.
    */
   admits(seen: Seen): Admission {
     if (this.superseded) return 'superseded';
     if (this.ending) return 'ending';
     if (this.underWay !== undefined) return 'reply-under-way';
-    if (!seen.up) return 'join';
+    if (!seen.up) return this.renewing ? 'superseded' : 'join';
     if (this.begunAt === undefined) return 'join';
     // Without a lease there is nothing to compare; but a load that began after the caller had come reads what the caller may have.
     if (this.lease === undefined) return seen.order > this.begunAt ? 'superseded' : 'join';
@@ -181,6 +188,7 @@ export class Flight {
     this.superseded = false;
     this.announced.clear();
     this.tags = new Set();
+    this.renewing = false;
   }
 
   /** The lock service is away: callers that have a stale value take it. */

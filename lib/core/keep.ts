@@ -39,6 +39,7 @@ export class Keep {
     private readonly failures: SharedFailures,
     private readonly tagging: Tagging,
     private readonly floorMs: number,
+    private readonly storeTimeoutMs: number,
     private readonly report: (event: CacheEvent) => void,
   ) {}
 
@@ -74,6 +75,7 @@ export class Keep {
       fillId: this.clock.uniqueId(),
       payload,
       ...(version === undefined ? {} : { version }),
+      ...(verdict.tags === undefined ? {} : { tags: verdict.tags }),
       ...this.trusted(life, policy, under, verdict),
     });
   }
@@ -83,12 +85,13 @@ export class Keep {
     flight: Flight,
     request: LoadRequest<unknown>,
     under: Lease,
-    { payload, value, version }: Renewed,
+    { life, payload, value, version, tags }: Renewed,
   ): Promise<Landing> {
     const { policy } = request;
-    const life = this.lifeOf(flight.key, policy, value);
-    if (life === undefined) return this.unkept(flight, request, under, value, payload);
-    const fill = { ...under, fillId: this.clock.uniqueId(), payload, version, ...life };
+    // The replica that tells the version may lag as well.
+    const kept = this.trusted(this.byChance(life, policy), policy, under, CLEAR);
+    const fillId = this.clock.uniqueId();
+    const fill = { ...under, fillId, payload, version, ...(tags === undefined ? {} : { tags }), ...kept };
     const landing = { kind: 'loaded', value, payload } as const;
     return this.fill(flight, policy, landing, fill, { type: 'renewed', key: flight.key, version });
   }
@@ -96,13 +99,14 @@ export class Keep {
   /** How long the value is kept; undefined, with an event, when the policy does not want it. */
   private lifeOf(key: string, policy: LoadPolicy, value: unknown): Lifetime | undefined {
     const verdict = lifeOf(policy, value);
-    if (verdict.kept) {
-      const { life } = verdict;
-      return { ...life, ttlMs: jittered(life.ttlMs, policy.ttlJitter, this.clock) };
-    }
+    if (verdict.kept) return this.byChance(verdict.life, policy);
     const { reason, detail } = verdict;
     this.report({ type: 'not-stored', key, reason, ...(detail !== undefined && { detail }) });
     return undefined;
+  }
+
+  private byChance(life: Lifetime, { ttlJitter }: LoadPolicy): Lifetime {
+    return { ...life, ttlMs: jittered(life.ttlMs, ttlJitter, this.clock) };
   }
 
   /**
@@ -220,7 +224,7 @@ export class Keep {
 
   /**
    * The load failed: its error is shared for a while instead of being asked for again. It has tags too, those that are known without a value: 1. a row is missing, and the
-   * loader throws; 2. the row is inserted and announced; 3. whoever reads now must not get that error.
+   * loader throws; 2. the row is inserted and announced; 3. whoever reads now must not get that error. Nor whoever has joined this load between 2 and its end, as with a value: `flight.isLate`.
    */
   async failure(
     flight: Flight,
@@ -230,13 +234,17 @@ export class Keep {
   ): Promise<void> {
     const { key } = flight;
     const { failureBackoffMs } = request.policy;
-    if (flight.superseded) return;
-    if (failureBackoffMs === 0) {
-      if (under !== undefined) await this.nothing(flight, under);
-      return;
+    flight.end();
+    const isShared = failureBackoffMs > 0 && !flight.superseded;
+    if (isShared || flight.hasLateCallers) {
+      // 1. The key is registered; 2. the mark is on its way; 3. the registration is over; 4. the row is announced, which leads nowhere, while the mark lives. So it is told for longer than both requests may take.
+      const forMs = isShared ? failureBackoffMs + 2 * this.storeTimeoutMs : 1;
+      const verdict = await this.tagging.register(flight, request, under, undefined, forMs);
+      flight.errorOutdated = verdict.kind !== 'clear';
     }
-    const verdict = await this.tagging.register(flight, request, under, undefined, failureBackoffMs);
-    if (verdict.kind !== 'clear') {
+    // Looked at only now: it may have been announced while the tags were registered.
+    if (flight.superseded) return;
+    if (!isShared || flight.errorOutdated) {
       if (under !== undefined) await this.nothing(flight, under);
       return;
     }

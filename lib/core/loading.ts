@@ -203,6 +203,7 @@ export class Loading {
     let startedAt = clock.elapsedMs();
     let isOver = false;
     const begin = (): void => {
+      flight.renewing = false;
       startedAt = clock.elapsedMs();
       report({ type: 'load-started', key, ...loadedUnder(flight, way) });
     };
@@ -216,6 +217,7 @@ export class Loading {
     const loader = renewable === undefined ? request.loader : (context: LoadContext) => renewOrLoad(renewable, context);
     const stopClaiming = under === undefined ? undefined : claims.keep(key, under.lease);
     if (renewable === undefined) begin();
+    else flight.renewing = true;
     try {
       const limits = { timeoutMs: policy.loadTimeoutMs, stops, hint: flight.heldLock?.signal };
       const value = await chain.run(flight, () => runLoader(clock, loader, limits));

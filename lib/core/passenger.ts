@@ -83,7 +83,9 @@ export class Passenger {
       const outcome = landing.kind === 'loaded' && this.leads ? 'MISS' : 'WAITED';
       return { value: handOut(landing, flight, this.request.policy.share) as T, outcome };
     } catch (error) {
-      const stale = this.loadFailed(flight, error) ? this.usable(seen) : undefined;
+      const failed = this.loadFailed(flight, error);
+      if (failed && flight.errorOutdated && flight.isLate(this.boardedAt)) return undefined;
+      const stale = failed ? this.usable(seen) : undefined;
       if (stale === undefined) throw error;
       const because = error instanceof LoadLimitError ? 'load-limit' : 'load-failed';
       this.report({ type: 'stale-hit', key: flight.key, because });

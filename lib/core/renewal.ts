@@ -6,7 +6,7 @@ import type { LoadContext, LoadRequest } from './load-request.js';
 import type { Look } from './look.js';
 import type { Tagging } from './tagging.js';
 import { compareVersions, ordersEveryUpdate, type Version } from './version.js';
-import type { StoredValue } from './versioned-store.js';
+import type { Lifetime, StoredValue } from './versioned-store.js';
 
 /** What is there already, and holds for another ttl. */
 export class Renewed {
@@ -14,6 +14,10 @@ export class Renewed {
     readonly value: unknown,
     readonly payload: string,
     readonly version: Version,
+    /** Before chance shortens it. Its tags are registered for so long, and the policy is not asked again: its function may say something else the next time. */
+    readonly life: Lifetime,
+    /** Names the tags with which it has been registered anew; undefined: none. */
+    readonly tags: string | undefined,
   ) {}
 }
 
@@ -48,10 +52,10 @@ export class Renewals {
     const read = this.look.peek(key, seen.state.value);
     const verdict = read === undefined ? undefined : lifeOf(policy, read.value);
     if (read === undefined || verdict?.kept !== true) return undefined;
-    const { ttlMs, keepStaleMs } = verdict.life;
-    const tags = await this.tagging.register(flight, request, under, read.value, ttlMs + keepStaleMs);
+    const { life } = verdict;
+    const tags = await this.tagging.register(flight, request, under, read.value, life.ttlMs + life.keepStaleMs);
     if (tags.kind === 'clear' && tags.announcedBeforeMs === undefined)
-      return new Renewed(read.value, read.payload, version);
+      return new Renewed(read.value, read.payload, version, life, tags.tags);
     this.refuse(key, 'tag-announced');
     return undefined;
   }

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { openSync, writeSync } from 'node:fs';
-import type { CacheEvent } from 'nestjs-distributed-cache';
+import type { CacheEvent, UnsentCount } from 'nestjs-distributed-cache';
 import { monotonicNs, type AnnouncedRecord, type HistoryRecord } from './history.js';
 import type { WorkerSettings } from './worker-process.js';
 
@@ -9,7 +9,13 @@ export interface Fate {
   blind: boolean;
   joined: boolean;
   /** The announcement of a write through TypeORM has failed, and will be made up for. */
-  owes: boolean;
+  debt?: Debt;
+}
+
+/** An announcement that has failed. Which write it was of is known later than that, and maybe later than it is made. */
+interface Debt {
+  announced?: Omit<AnnouncedRecord, 'ended'>;
+  madeAt?: number;
 }
 
 /** Those that no record of another kind tells. */
@@ -26,12 +32,16 @@ const TOLD: readonly CacheEvent['type'][] = [
   'announcement-lost',
 ];
 
+function isNothing({ keys, tags, everything }: UnsentCount): boolean {
+  return keys === 0 && tags === 0 && !everything;
+}
+
 /** Where a worker records, and what it hears of its cache. */
 export class WorkerRecord {
   private readonly output: number;
   private readonly fates = new AsyncLocalStorage<Fate>();
-  /** Announcements that are still to be made, and by how many more rounds they certainly are. */
-  private owed: { readonly announced: Omit<AnnouncedRecord, 'ended'>; rounds: number }[] = [];
+  /** Announcements that are still to be made. */
+  private owed: Debt[] = [];
   readonly worker: string;
 
   constructor({ worker, file }: Pick<WorkerSettings, 'worker' | 'file'>) {
@@ -46,16 +56,14 @@ export class WorkerRecord {
 
   /** Runs `work`, and notes in its fate what becomes of it. */
   async fated<T>(work: () => Promise<T>): Promise<{ result: T; fate: Fate }> {
-    const fate = { blind: false, joined: false, owes: false };
+    const fate: Fate = { blind: false, joined: false };
     return { result: await this.fates.run(fate, work), fate };
   }
 
-  /**
-   * One announcement has failed and is to be made up for. A round that makes up may have begun before that, but not if nothing else was owed: then the next one that is over
-   * has made it, otherwise the one after that.
-   */
-  owe(announced: Omit<AnnouncedRecord, 'ended'>): void {
-    this.owed.push({ announced, rounds: this.owed.length === 0 ? 1 : 2 });
+  /** Of this write one announcement has failed; it is recorded as soon as it is made. */
+  owe(debt: Debt, announced: Omit<AnnouncedRecord, 'ended'>): void {
+    debt.announced = announced;
+    this.settle(debt);
   }
 
   readonly observe = (event: CacheEvent): void => {
@@ -63,16 +71,22 @@ export class WorkerRecord {
     const fate = this.fates.getStore();
     if (fate !== undefined && event.type === 'store-unavailable' && event.step === 'read') fate.blind = true;
     if (fate !== undefined && event.type === 'joined') fate.joined = true;
-    if (fate !== undefined && event.type === 'announcement-failed') fate.owes = true;
-    if (event.type === 'announcement-made-up') this.roundOver();
+    if (fate !== undefined && event.type === 'announcement-failed') this.owed.push((fate.debt = {}));
+    if (event.type === 'announcement-made-up' && isNothing(event.unsent)) this.allMade();
     if (!TOLD.includes(event.type)) return;
     this.add({ t: 'event', worker, type: event.type, ...('reason' in event && { reason: event.reason }) });
   };
 
-  private roundOver(): void {
-    for (const debt of this.owed) debt.rounds -= 1;
-    const ended = monotonicNs();
-    for (const { announced, rounds } of this.owed) if (rounds === 0) this.add({ ...announced, ended });
-    this.owed = this.owed.filter(({ rounds }) => rounds > 0);
+  /** What is kept is made for certain when nothing is kept any more. A round that makes up for some of it may have begun before the rest was. */
+  private allMade(): void {
+    const madeAt = monotonicNs();
+    for (const debt of this.owed.splice(0)) {
+      debt.madeAt = madeAt;
+      this.settle(debt);
+    }
+  }
+
+  private settle({ announced, madeAt }: Debt): void {
+    if (announced !== undefined && madeAt !== undefined) this.add({ ...announced, ended: madeAt });
   }
 }

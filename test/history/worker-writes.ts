@@ -56,7 +56,7 @@ export class WorkerWrites {
     );
     this.committed(key, result);
     const announced = this.announcement(key, result, 'typeorm', began);
-    if (fate.owes) this.record.owe(announced);
+    if (fate.debt !== undefined) this.record.owe(fate.debt, announced);
     else this.record.add({ ...announced, ended: monotonicNs() });
   }
 

@@ -25,6 +25,10 @@ export const changeCases: readonly StoreCase[] = [
       await elapse();
       const left = (await begin(store, 'k')).tombstoneForMs ?? 0;
       assert.ok(left > 0 && left <= LONG_MS - SHORT_MS, `of ${LONG_MS} are left ${left}`);
+      await store.invalidate('filled', { floorMs: LONG_MS });
+      await storeValue(store, 'filled', { ttlMs: SHORT_MS });
+      await elapse();
+      assert.ok(((await begin(store, 'filled')).tombstoneForMs ?? 0) > 0, 'a fill has made it forget the announcement');
       await store.invalidate('short', { floorMs: SHORT_MS });
       await elapse();
       assert.equal((await begin(store, 'short')).tombstoneForMs, undefined);
@@ -223,6 +227,31 @@ export const changeCases: readonly StoreCase[] = [
           assert.equal(refusal(await fill(store, key, begun, { version: version(9) })), 'invalidated');
         assert.deepEqual(await floorOf(store, key), version(key === 'higher' ? 7 : 6), key);
       }
+    },
+  },
+  {
+    name: 'set: of a value with other tags it announces its version',
+    run: async ({ store, elapse }) => {
+      const cases: readonly (readonly [string, string | undefined, string | undefined])[] = [
+        ['other', 'one', 'two'],
+        ['none over some', 'one', undefined],
+        ['some over none', undefined, 'one'],
+      ];
+      for (const [key, stored, given] of cases) {
+        await storeValue(store, key, { version: version(5), ...(stored !== undefined && { tags: stored }) });
+        const written = { ...set, version: version(6), ...(given !== undefined && { tags: given }) };
+        assert.equal(await store.set(key, written), 'invalidated', key);
+        assert.equal(await payloadOf(store, key), undefined, key);
+      }
+      const tagged = { tags: 'one', ttlMs: LONG_MS };
+      await storeValue(store, 'k', { version: version(5), ...tagged });
+      assert.equal(await store.set('k', { ...set, version: version(6), ...tagged }), 'stored', 'the same');
+      assert.equal(await store.set('k', { ...set, version: version(7), ...tagged }), 'stored', 'they are kept');
+      // A load over a stale value that finds none leaves none.
+      await storeValue(store, 'stale', { version: version(5), tags: 'one', ttlMs: SHORT_MS, keepStaleMs: LONG_MS });
+      await elapse();
+      await storeValue(store, 'stale', { version: version(5) });
+      assert.equal(await store.set('stale', { ...set, version: version(6) }), 'stored', 'none');
     },
   },
   {

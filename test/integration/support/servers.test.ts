@@ -1,6 +1,7 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readlinkSync, writeFileSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createConnection } from 'mysql2/promise';
 import pg from 'pg';
@@ -77,6 +78,22 @@ describe('a server of the test’s own', () => {
     await expect.poll(() => ask(zooKeeper.port, 'ruok', 200), { timeout: 20_000 }).toBe('');
     await zooKeeper.stop();
     expect(await ask(zooKeeper.port, 'ruok', 200)).toBe('');
+  });
+
+  it('ZooKeeper: comes back when it was killed as its log was made, and says why when it cannot start', async () => {
+    const zooKeeper = await startZooKeeper();
+    onTestFinished(() => zooKeeper.stop());
+    const logs = join(readlinkSync(`/proc/${zooKeeper.pid}/cwd`), 'data', 'version-2');
+    await zooKeeper.kill();
+    writeFileSync(join(logs, 'log.7'), '');
+    await zooKeeper.restart();
+    expect(await ask(zooKeeper.port, 'ruok')).toBe('imok');
+
+    await zooKeeper.kill();
+    writeFileSync(join(logs, 'log.8'), 'this is no header of a log');
+    const start = zooKeeper.restart();
+    await expect(start).rejects.toThrow('zookeeper did not start: it ended with exit code 1. Its last words:\n');
+    await expect(start).rejects.toThrow('log.8');
   });
 
   it('PostgreSQL: keeps its data when killed and restarted; a frozen one freezes its sessions too', async () => {

@@ -187,7 +187,7 @@ describe('who is believed to be loading', () => {
 });
 
 describe('fillState', () => {
-  it('keeps the announced floor until its own time, and drops lease, mark and tombstone', () => {
+  it('keeps the announced floor until its own time, and the tombstone, and drops lease and mark', () => {
     const before: EntryState = {
       ...leased(),
       ...floored(3),
@@ -196,10 +196,11 @@ describe('fillState', () => {
     };
     const value = { payload: 'p', version: v(3), freshUntil: 150, keptUntil: 170, fillId: 'f' };
     expect(fillState(before, 120, { ...someFill, version: v(3) })).toEqual({
-      state: { value, ...floored(3) },
+      state: { value, ...floored(3), tombstoneUntil: 900 },
       outcome: { stored: true },
     });
-    expect(fillState({ ...before, ...floored(9, false, 110) }, 120, { ...someFill, version: v(3) }).state).toEqual({
+    const over = { ...before, ...floored(9, false, 110), tombstoneUntil: 120 };
+    expect(fillState(over, 120, { ...someFill, version: v(3) }).state).toEqual({
       value,
     });
   });

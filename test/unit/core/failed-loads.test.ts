@@ -98,7 +98,12 @@ describe('a loader that throws', () => {
   it.each([
     [
       'is set',
-      (a: Instance) => a.cache.set('k', 'row', { kind: 'version', order: 1n }, { ttlMs: 1_000, keepStaleMs: 0 }),
+      (a: Instance) =>
+        a.cache.set('k', {
+          value: 'row',
+          version: { kind: 'version', order: 1n },
+          lifetime: { ttlMs: 1_000, keepStaleMs: 0 },
+        }),
     ],
     ['is invalidated', (a: Instance) => a.cache.invalidate('k')],
     ['has a tag that is announced', (a: Instance) => a.cache.announceTags([{ tag: 't' }])],
@@ -109,6 +114,27 @@ describe('a loader that throws', () => {
     await expect(a.load(() => Promise.reject(new Error('no row')), {}, { tags: ['t'] })).rejects.toThrow('no row');
     a.store.down = false;
     await change(a);
+    a.store.down = true;
+    expect((await a.load(() => 'row')).value).toBe('row');
+  });
+});
+
+describe('the error of a load that was overtaken while its tags were registered', () => {
+  it.each([
+    ['is invalidated', (a: Instance) => a.cache.invalidate('k')],
+    ['has a tag that is announced', (a: Instance) => a.cache.announceTags([{ tag: 't' }])],
+  ])('is not remembered when the key %s', async (_, change) => {
+    const fleet = new Fleet();
+    const a = fleet.instance();
+    // 1. A row is missing; its load has failed, and registers.
+    const registered = a.store.stop('after', 'register');
+    const missing = a.load(() => Promise.reject(new Error('no row')), {}, { tags: ['t'] });
+    await registered.arrived;
+    // 2. The row is inserted and announced.
+    await change(a);
+    // 3. The load goes on. 4. The store is away: what is remembered here is all that is known.
+    registered.open();
+    await expect(missing).rejects.toThrow('no row');
     a.store.down = true;
     expect((await a.load(() => 'row')).value).toBe('row');
   });

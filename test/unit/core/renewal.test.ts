@@ -193,6 +193,61 @@ describe('what must not be renewed', () => {
   });
 });
 
+describe('what is renewed', () => {
+  it('is told of announcements for as long as it lives, where the policy says something else each time it is asked', async () => {
+    const { a, b, fleet, row } = await expired(new Row('with the old part', counted(1)), { tags: ['part'] });
+    const lives = [10_000, 1_000_000];
+    const ttlMs = (): number => lives.shift() ?? 1_000_000;
+    const more = { version: counted(1), currentVersion: row.currentVersion, tags: ['part'] };
+    await a.load(row.loader, { ttlMs, staleIfErrorMs: 0 }, more);
+    expect(a.flow()).toContain('renewed');
+    await fleet.clock.advance(500_000);
+    row.value = 'with the new part';
+    await b.cache.announceTags([{ tag: 'part' }]);
+    expect((await b.load(row.loader, policy, more)).value).toBe('with the new part');
+  });
+
+  it.each(['the key', 'a tag'])(
+    'is not joined by who cannot look: an announcement of %s that has failed meanwhile may concern it',
+    async (what) => {
+      const { a, fleet, row } = await expired(new Row('with the old part', counted(1)), { tags: ['part'] });
+      const announcing = a.store.stop('before', what === 'the key' ? 'invalidate' : 'announce');
+      const told = deferred<Version>();
+      // 1. A part changes, and the announcement is on its way.
+      row.value = 'with the new part';
+      const announced = what === 'the key' ? a.cache.invalidate('k') : a.cache.announceTags([{ tag: 'part' }]);
+      const failed = expect(announced).rejects.toThrow('did not answer');
+      await announcing.arrived;
+      // 2. A flight begins, finds the old value, and asks for its version.
+      const before = row.read(a, { tags: ['part'], currentVersion: () => told.promise });
+      await fleet.clock.settle();
+      // 3. The announcement fails, and is kept.
+      await fleet.clock.advance(1_000);
+      await failed;
+      // 4. A caller begins. It cannot look, since the store does not know what this process knows.
+      const after = row.read(a, { tags: ['part'] });
+      await fleet.clock.settle();
+      told.resolve(counted(1));
+      expect((await before).value).toBe('with the old part');
+      expect((await after).value).toBe('with the new part');
+    },
+  );
+
+  it('is joined like any load by who cannot look once it has turned out to be outdated', async () => {
+    const { a, fleet, row } = await expired(new Row('v1', counted(1)));
+    const loaded = deferred<string>();
+    const before = a.load(() => loaded.promise, policy, { version: counted(2), currentVersion: row.currentVersion });
+    row.update('v2', counted(2));
+    await fleet.clock.settle();
+    expect(a.flow()).toContain('load-started');
+    a.store.down = true;
+    const after = a.load(never, policy);
+    await fleet.clock.settle();
+    loaded.resolve('v2');
+    expect([(await before).value, (await after).value]).toEqual(['v2', 'v2']);
+  });
+});
+
 describe('a query for the version', () => {
   it('that fails leads to a load, and is an event', async () => {
     const { a, row } = await expired();

@@ -196,6 +196,94 @@ describe('tags: races', () => {
   });
 });
 
+describe('tags: a load that fails after the announcement', () => {
+  it.each([
+    ['here', 1_000],
+    ['in another process', 1_000],
+    ['in another process', 0],
+  ])(
+    'gives its error to nobody who began after it was made %s (failureBackoffMs %d)',
+    async (where, failureBackoffMs) => {
+      const fleet = new Fleet();
+      const [a, b] = [fleet.instance(), fleet.instance()];
+      // 1. A row is missing, and a load that has found that is still under way.
+      const row = deferred<unknown>();
+      const early = a.load(() => row.promise, { failureBackoffMs }, TAGGED);
+      await fleet.clock.advance(1);
+      // 2. It is inserted and announced. The state still shows the lease of the load, since its key is not registered.
+      await announce(fleet, where === 'here' ? a : b, '42');
+      // 3. A reader begins, sees that lease, and comes aboard.
+      const late = a.load(() => 'row', { failureBackoffMs }, TAGGED);
+      await fleet.clock.advance(1);
+      expect(a.flow()).toContain('joined');
+      // 4. The load fails. Who was there before gets its error, the reader looks again.
+      row.reject(new Error('not found'));
+      await expect(early).rejects.toThrow('not found');
+      expect((await late).value).toBe('row');
+      expect(await b.cache.get('k')).toBe('row');
+    },
+  );
+
+  it('gives it to nobody either when another announcement has overtaken it meanwhile', async () => {
+    const fleet = new Fleet();
+    const [a, b] = [fleet.instance(), fleet.instance()];
+    const { row, answer } = await loading(fleet, a);
+    await announce(fleet, b, '42');
+    const late = a.load(() => 'row', {}, TAGGED);
+    await fleet.clock.advance(1);
+    await a.cache.invalidate('k');
+    row.reject(new Error('not found'));
+    await expect(answer).rejects.toThrow('not found');
+    expect((await late).value).toBe('row');
+  });
+
+  it('gives it to those who came late, where nothing of it was announced', async () => {
+    const fleet = new Fleet();
+    const a = fleet.instance();
+    const { row, answer } = await loading(fleet, a);
+    await announce(fleet, a, '43');
+    const late = a.load(() => 'row', {}, TAGGED);
+    await fleet.clock.advance(1);
+    row.reject(new Error('not found'));
+    await expect(answer).rejects.toThrow('not found');
+    await expect(late).rejects.toThrow('not found');
+  });
+
+  it('is joined by nobody while the end of its load is told to the store', async () => {
+    const fleet = new Fleet();
+    const [a, b] = [fleet.instance(), fleet.instance()];
+    const { row, answer } = await loading(fleet, a);
+    await announce(fleet, b, '42');
+    const marks = a.store.stop('before', 'mark');
+    row.reject(new Error('not found'));
+    const failed = expect(answer).rejects.toThrow('not found');
+    await marks.arrived;
+    const late = a.load(() => 'row', {}, TAGGED);
+    await fleet.clock.advance(1);
+    marks.open();
+    await failed;
+    expect((await late).value).toBe('row');
+  });
+
+  it('is told of announcements for as long as its mark may live, however late that is written', async () => {
+    const fleet = new Fleet();
+    const [a, b] = [fleet.instance(), fleet.instance()];
+    // 1. The key is registered. 2. Its mark is under way for nearly as long as a request may take.
+    const marks = a.store.stop('before', 'mark');
+    const failed = expect(a.load(() => Promise.reject(new Error('not found')), {}, TAGGED)).rejects.toThrow(
+      'not found',
+    );
+    await marks.arrived;
+    await fleet.clock.advance(999);
+    marks.open();
+    await failed;
+    // 3. More than the back-off is over since 1, less than that since 2. The row is inserted and announced.
+    await fleet.clock.advance(500);
+    await announce(fleet, b, '42');
+    expect((await b.load(() => 'row', {}, TAGGED)).value).toBe('row');
+  });
+});
+
 describe('tags: what keeps a value out of the cache', () => {
   it.each([
     ['a tag that leads to as many keys as it may', () => ['full'], 'tag-full'],
@@ -269,6 +357,50 @@ describe('replicas that lag behind', () => {
     await a.load(() => 'v', LAG, TAGGED);
     await fleet.clock.advance(59_000);
     expect(await a.cache.get('k')).toBe('v');
+  });
+});
+
+describe('a replica that lags behind, and a value that is loaded anew before it expires', () => {
+  const EAGER = { replicaLagMs: 2_000, eagerRefresh: 0.5 };
+
+  it.each([
+    ['a tag', (a: Instance) => a.cache.announceTags([{ tag: '42' }])],
+    ['the key', (a: Instance) => a.cache.invalidate('k')],
+  ])('keeps what the refresh reads short too, soon after an announcement of %s', async (_what, change) => {
+    const fleet = new Fleet();
+    const a = fleet.instance();
+    // 1. A row changes, and is announced. 2. It is loaded from a replica that does not have the change yet.
+    await change(a);
+    await fleet.clock.advance(1);
+    await a.load(() => 'old', EAGER, TAGGED);
+    // 3. A hit loads it anew, from the same replica and still soon after 1.
+    await fleet.clock.advance(1_500);
+    await a.load(() => 'old, read again', EAGER, TAGGED);
+    await fleet.clock.settle();
+    expect(await a.cache.get('k')).toBe('old, read again');
+    // 4. The replica has caught up.
+    await fleet.clock.advance(2_000);
+    expect((await a.load(() => 'new', EAGER, TAGGED)).value).toBe('new');
+    await fleet.clock.advance(20_000);
+    expect(await a.cache.get('k')).toBe('new');
+  });
+
+  it('keeps what is renewed short too', async () => {
+    const fleet = new Fleet();
+    const a = fleet.instance();
+    const version = { kind: 'version', order: 1n };
+    const more = { version, currentVersion: () => Promise.resolve(version) };
+    await a.cache.invalidate('k');
+    await fleet.clock.advance(1);
+    await a.load(() => 'old', EAGER, more);
+    await fleet.clock.advance(1_500);
+    await a.load(() => 'never', EAGER, more);
+    await fleet.clock.settle();
+    expect(a.flow()).toContain('renewed');
+    await fleet.clock.advance(1_999);
+    expect(await a.cache.get('k')).toBe('old');
+    await fleet.clock.advance(1);
+    expect(await a.cache.get('k')).toBeUndefined();
   });
 });
 

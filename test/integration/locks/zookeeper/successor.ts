@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { fourLetters, until } from './stage.js';
 import type { OwnZooKeeper } from '../../../../servers/index.js';
+import { discardUnbegunLogs } from '../../../../servers/zookeeper-logs.js';
 
 export interface Successor {
   /** Starts the same server anew, on the same port and data; resolves when it answers. Kills the former one first, if it runs. */
@@ -26,6 +28,7 @@ export async function prepareSuccessor(server: OwnZooKeeper): Promise<Successor>
   return {
     async takeOver() {
       await server.kill();
+      discardUnbegunLogs(dirname(args.at(-1) ?? ''));
       child.stdin.end('go\n');
       await until('the server to answer', async () =>
         (await fourLetters(server.connectString, 'srvr').catch(() => '')).includes('Mode: '),
