@@ -96,7 +96,10 @@ export interface DistributedCacheOptions extends CachePolicy, ListOptions {
    * How long loads that are under way when the application has shut down may take to end, before they are ended with `CacheClosedError`. Requests are not meant: Nest answers those first. 0 to 600,000. Default 5,000.
    */
   readonly shutdownTimeoutMs?: number;
-  /** False: everything passes through. No server is contacted, every call loads, `get` finds nothing. Default true. */
+  /**
+   * False: everything passes through. No server is contacted, every call loads, `get` finds nothing; **and nothing that this instance writes is announced**, nor written into the outbox, so that other instances of the namespace may
+   * serve what they have until its ttl is over. Switch it off in all of them, and use another `namespace` when it is switched on again. A process that only writes stays enabled. Default true.
+   */
   readonly enabled?: boolean;
   /** Whether answers of decorated routes carry `X-Cache: HIT | MISS | WAITED | STALE | BYPASS`. Default true. */
   readonly xCacheHeader?: boolean;

@@ -75,6 +75,8 @@ export class DistributedCacheService {
    * Announces a change and, where that is safe, stores the new value: over a value of a strictly lower version, when the version counts updates (`@VersionColumn`, or a bigint or
    * number in `version`) and the module's `cacheIf` and `ttlMs` want it. In every other case it acts as {@link invalidate}, since a notice that stores a value may arrive late and bring the past back.
    *
+   * A value with tags (`entity` gives it some) is stored over one with the same tags only, and only while no announcement of one of them is remembered (twice `floorMs`): so give `entity`, `tags` and `listInvalidation` as the calls do that load the key.
+   *
    * Not for rows that may be removed and come back under their key with a lower version: a late `set` of the former row would then be taken for the newer one.
    *
    * @returns which of the two it did
@@ -101,7 +103,14 @@ export class DistributedCacheService {
     }
     const { ttlMs, keepStaleMs } = verdict.life;
     const { clock } = this.host.options;
-    return cache.set(encoded, value, version, { ttlMs: jittered(ttlMs, policy.ttlJitter, clock), keepStaleMs });
+    const { entity, tags, listInvalidation } = options;
+    const tagsOf = this.host.tagReader({ entity, tags, listInvalidation }, encoded);
+    return cache.set(encoded, {
+      value,
+      version,
+      lifetime: { ttlMs: jittered(ttlMs, policy.ttlJitter, clock), keepStaleMs },
+      ...(tagsOf !== undefined && { tagsOf }),
+    });
   }
 
   /**

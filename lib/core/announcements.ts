@@ -6,7 +6,7 @@ import { StoreUnavailableError, UnserializableValueError } from './errors.js';
 import type { SharedFailures } from './shared-failures.js';
 import type { SingleFlight } from './single-flight.js';
 import type { StoreGate } from './store-gate.js';
-import type { Announced, KeyChange, Tagging, TagChange } from './tagging.js';
+import type { Announced, KeyChange, Tagging, Tagged, TagChange } from './tagging.js';
 import type { UnsentChanges } from './unsent-changes.js';
 import type { Version } from './version.js';
 import type { Lifetime } from './versioned-store.js';
@@ -23,6 +23,13 @@ export interface AnnouncementsParts {
   /** Loads a key again in the background, where this process knows how. Never rejects. */
   readonly refresh: (key: string) => Promise<void>;
   readonly report: (event: CacheEvent) => void;
+}
+
+/** What the writer of a row knows of it. */
+export interface WrittenValue extends Pick<Tagged, 'tagsOf'> {
+  readonly value: unknown;
+  readonly version: Version;
+  readonly lifetime: Lifetime;
 }
 
 /**
@@ -48,19 +55,26 @@ export class Announcements {
   }
 
   /**
-   * Stores a writer's own value over one of a known, strictly lower version; in every other case it invalidates.
+   * Stores a writer's own value over one of a known, strictly lower version with the same tags; in every other case it invalidates.
    *
    * @throws UnserializableValueError; StoreUnavailableError, and then it is kept as an invalidation: a notice that carries a value may arrive late and bring the past back
    */
-  async set(key: string, value: unknown, version: Version, lifetime: Lifetime): Promise<'stored' | 'invalidated'> {
+  async set(key: string, written: WrittenValue): Promise<'stored' | 'invalidated'> {
+    const { value, version, lifetime } = written;
     if (value === undefined)
       throw new UnserializableValueError('Expected a value to set, got undefined: invalidate the key instead');
-    const { codec, failures, flights, floorMs, report, store } = this.parts;
+    const { codec, failures, flights, floorMs, report, store, tagging } = this.parts;
     const payload = codec.encode(value);
     flights.supersedeLoading(key);
     failures.forget(key);
+    const verdict = await tagging.registerSet({ key, ...written }, value, lifetime.ttlMs + lifetime.keepStaleMs);
+    if (verdict.kind !== 'clear') {
+      await this.invalidate(key, { version });
+      return 'invalidated';
+    }
+    const { tags } = verdict;
     try {
-      const outcome = await store.set(key, { payload, version, ...lifetime, floorMs });
+      const outcome = await store.set(key, { payload, version, ...(tags && { tags }), ...lifetime, floorMs });
       report({ type: 'set', key, outcome });
       return outcome;
     } catch (error) {
@@ -82,6 +96,7 @@ export class Announcements {
     unsent.beforeTellingKey(key, change);
     try {
       await this.tellKey(key, change);
+      this.catchUp.taken('keys');
     } catch (error) {
       this.catchUp.keep({ keys: [[key, change]] }, error);
       throw error;
@@ -112,7 +127,10 @@ export class Announcements {
               error: error as StoreUnavailableError,
             }),
           );
-    if (announced.error === undefined) return;
+    if (announced.error === undefined) {
+      this.catchUp.taken('tags');
+      return;
+    }
     failures.clear();
     this.catchUp.keep({ keys: announced.failedKeys, tags: announced.failedTags }, announced.error);
     throw announced.error;
@@ -124,6 +142,7 @@ export class Announcements {
     this.parts.failures.clear();
     try {
       await this.tellEverything();
+      this.catchUp.taken('everything');
     } catch (error) {
       this.catchUp.keep({ everything: true }, error);
       throw error;

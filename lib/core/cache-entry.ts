@@ -7,6 +7,8 @@ export interface EntryValue {
   readonly version?: Version;
   readonly freshUntil: number;
   readonly keptUntil: number;
+  /** Names the tags that it is registered with; absent: none. */
+  readonly tags?: string;
   /** The fill that stored it; absent when a writer's `set` did. */
   readonly fillId?: string;
 }

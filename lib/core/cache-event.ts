@@ -189,6 +189,11 @@ export type CacheEvent =
     }
   /** More is kept than may be: when the store is back, the namespace is cleared instead. */
   | { readonly type: 'announcements-collapsed' }
+  /**
+   * The store is there, and refuses what is kept: for want of memory, or of a right. Told once, until all of it is announced; it is tried again after pauses that grow to 30 s. `unsent`: what is kept now. While a tag
+   * is among it, this instance stores nothing.
+   */
+  | { readonly type: 'announcements-refused'; readonly unsent: UnsentCount; readonly error: unknown }
   /** What could not be announced before is announced now. `unsent`: what is still kept. */
   | {
       readonly type: 'announcement-made-up';

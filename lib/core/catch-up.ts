@@ -1,10 +1,11 @@
 import type { CacheEvent } from './cache-event.js';
 import { withDeadline, type Clock } from './clock.js';
 import { StoreUnavailableError } from './errors.js';
+import { Refusals } from './refusals.js';
 import { inBatches, type KeyChange, type TagChange } from './tagging.js';
 import type { UnsentChanges, Words } from './unsent-changes.js';
 
-/** From one attempt to the next, while the store has not been seen to be back: so it costs one command that fails. */
+/** From one attempt to the next, while the store has not been seen to be back: so it costs one command that fails. What it has refused waits longer, see {@link Refusals}. */
 const PAUSE_MS = 500;
 /** How long the end of the application may be held up by what is unsent. */
 const LAST_ATTEMPT_MS = 2_000;
@@ -32,6 +33,8 @@ export interface Missed {
   readonly everything?: true;
 }
 
+const KINDS = ['keys', 'tags', 'everything'] as const;
+
 /** Keeps announcements that could not be made, and makes them when the store is back. */
 export class CatchUp {
   private cancelPause: (() => void) | undefined;
@@ -39,8 +42,15 @@ export class CatchUp {
   private isBackAgain = false;
   private closed = false;
   private ended = false;
+  private readonly refusals: Refusals;
+  /** It has been told that the store refuses what is kept. */
+  private toldRefused = false;
+  /** Since the last announcement of such a kind that was made at once, one was refused. */
+  private readonly lastRefused = new Set<keyof Missed>();
 
-  constructor(private readonly parts: CatchUpParts) {}
+  constructor(private readonly parts: CatchUpParts) {
+    this.refusals = new Refusals(parts.clock);
+  }
 
   /** Whoever begins to read after this is not served what these changes have outdated, whatever becomes of the store. */
   keep({ keys = [], tags = [], everything }: Missed, error: unknown): void {
@@ -57,12 +67,19 @@ export class CatchUp {
     for (const change of tags) fits = unsent.addTag(change) && fits;
     report({ type: 'announcement-failed', ...counts, unsent: unsent.count, error });
     if (!fits && !wasAll) report({ type: 'announcements-collapsed' });
+    if (isRefusal(error)) for (const kind of KINDS) if (Number(counts[kind]) > 0) this.lastRefused.add(kind);
     this.later();
+  }
+
+  /** One was announced without being kept. After a refusal that shows that the store takes them again: what it has refused need not wait any longer. */
+  taken(kind: keyof Missed): void {
+    if (this.lastRefused.delete(kind)) this.refusals.forget();
   }
 
   /** The store has answered a probe: what is kept goes first. */
   storeIsBack(): void {
     this.isBackAgain = true;
+    this.refusals.forget();
     this.cancelPause?.();
     this.cancelPause = undefined;
     this.start();
@@ -82,6 +99,7 @@ export class CatchUp {
     const late = (): Error => new StoreUnavailableError(`not sent within ${String(LAST_ATTEMPT_MS)} ms`);
     const attempt = (async () => {
       await this.running;
+      this.refusals.forget();
       return this.attempt();
     })();
     const error = await withDeadline(clock, attempt, LAST_ATTEMPT_MS, late).catch((reason: unknown) => reason);
@@ -107,45 +125,91 @@ export class CatchUp {
     });
   }
 
-  /** Sends what is kept now, one first, since most often that shows that the store is still away. Resolves to the last error; never rejects. */
+  /** Sends what is kept now and is due, one first, since most often that shows that the store is still away. Resolves to the last error; never rejects. */
   private async attempt(): Promise<unknown> {
-    const { report, tell, unsent } = this.parts;
-    let last: unknown;
-    let isAway = false;
+    const { report, unsent } = this.parts;
     const sent = { keys: 0, tags: 0, everything: false };
-    const trying = async (send: () => Promise<void>): Promise<void> => {
+    let last: unknown;
+    let refusal: unknown;
+    let isAway = false;
+    const trying = async ({ what, tell }: Send): Promise<void> => {
       if (isAway) return;
-      await send().catch((error: unknown) => {
+      await tell().catch((error: unknown) => {
         last = error;
+        isAway ||= !isRefusal(error);
+        if (isAway) return;
         // One that the store refuses must not keep the others from being sent.
-        isAway ||= !(error instanceof StoreUnavailableError && error.refused);
+        refusal = error;
+        this.refusals.add(what);
       });
     };
-    const all = unsent.everything;
-    if (all !== undefined)
-      await trying(async () => {
-        await tell.everything();
-        unsent.everythingSent(all);
-        sent.everything = true;
-      });
-    const sends = [
-      ...unsent.keys.map(([key, words]) => async () => {
-        await inTurn(words, (change) => tell.key(key, change));
-        unsent.keySent(key, words);
-        sent.keys++;
-      }),
-      ...unsent.tags.map(([tag, words]) => async () => {
-        await inTurn(words, (change) => tell.tag({ tag, ...change }));
-        unsent.tagSent(tag, words);
-        sent.tags++;
-      }),
-    ];
-    await inBatches(sends.slice(0, 1), trying);
-    await inBatches(sends.slice(1), trying);
-    if (sent.keys + sent.tags > 0 || sent.everything)
+    const isDue = ({ what }: Send): boolean => this.refusals.isDue(what);
+    await inBatches(this.everything(sent).filter(isDue), trying);
+    const due = this.each(sent).filter(isDue);
+    await inBatches(due.slice(0, 1), trying);
+    await inBatches(due.slice(1), trying);
+    if (sent.keys + sent.tags > 0 || sent.everything) {
+      this.refusals.forget();
       report({ type: 'announcement-made-up', ...sent, unsent: unsent.count });
+    }
+    this.tellRefusal(refusal);
     return last;
   }
+
+  private everything(sent: { everything: boolean }): Send[] {
+    const { tell, unsent } = this.parts;
+    const all = unsent.everything;
+    if (all === undefined) return [];
+    const send = async (): Promise<void> => {
+      await tell.everything();
+      unsent.everythingSent(all);
+      sent.everything = true;
+    };
+    return [{ what: all, tell: send }];
+  }
+
+  private each(sent: { keys: number; tags: number }): Send[] {
+    const { tell, unsent } = this.parts;
+    return [
+      ...unsent.keys.map(([key, words]): Send => {
+        const send = async (): Promise<void> => {
+          await inTurn(words, (change) => tell.key(key, change));
+          unsent.keySent(key, words);
+          sent.keys++;
+        };
+        return { what: words, tell: send };
+      }),
+      ...unsent.tags.map(([tag, words]): Send => {
+        const send = async (): Promise<void> => {
+          await inTurn(words, (change) => tell.tag({ tag, ...change }));
+          unsent.tagSent(tag, words);
+          sent.tags++;
+        };
+        return { what: words, tell: send };
+      }),
+    ];
+  }
+
+  /** Once, until everything is out. */
+  private tellRefusal(error: unknown): void {
+    const { report, unsent } = this.parts;
+    if (unsent.isEmpty) this.toldRefused = false;
+    else if (error !== undefined && !this.toldRefused) {
+      this.toldRefused = true;
+      report({ type: 'announcements-refused', unsent: unsent.count, error });
+    }
+  }
+}
+
+interface Send {
+  /** What is kept of it: other words of the same key or tag are another. */
+  readonly what: object;
+  readonly tell: () => Promise<void>;
+}
+
+/** The store has answered, and does not do it. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof StoreUnavailableError && error.refused;
 }
 
 async function inTurn(words: Words, tell: (change: KeyChange) => Promise<void>): Promise<void> {

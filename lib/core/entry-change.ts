@@ -15,20 +15,31 @@ export function invalidateState(state: EntryState | undefined, now: number, inva
   };
 }
 
-/** The step `set`: a writer's value over a known older one; in every other case the announcement of its version. */
+/**
+ * The step `set`: a writer's value over a known older one with the same tags; in every other case the announcement of its version. Other tags:
+ *   1. a writer registers its key with the tags that it knows of; 2. those under which a load has registered it, and whose life ends with what was loaded, are announced; 3. the key is told to nobody.
+ */
 export function setState(state: EntryState | undefined, now: number, set: WriterSet): Step<'stored' | 'invalidated'> {
   const before = liveState(state, now);
   const floor = live(before?.floor, now);
-  const order = compareVersions(keptValue(before, now)?.version, set.version);
-  if (order === undefined || order >= 0 || (floor !== undefined && isBelow(set.version, floor))) {
+  const there = keptValue(before, now);
+  const order = compareVersions(there?.version, set.version);
+  const isOlder = order !== undefined && order < 0 && there?.tags === set.tags;
+  if (!isOlder || (floor !== undefined && isBelow(set.version, floor))) {
     const { version, floorMs } = set;
     return { state: invalidateState(state, now, { version, floorMs }).state, outcome: 'invalidated' };
   }
   const freshUntil = now + set.ttlMs;
-  const { payload, version } = set;
+  const { payload, version, tags } = set;
   return {
     state: {
-      value: { payload, version, freshUntil, keptUntil: freshUntil + set.keepStaleMs },
+      value: {
+        payload,
+        version,
+        ...(tags !== undefined && { tags }),
+        freshUntil,
+        keptUntil: freshUntil + set.keepStaleMs,
+      },
       ...(floor !== undefined && { floor }),
     },
     outcome: 'stored',

@@ -18,6 +18,7 @@ export function fillState(state: EntryState | undefined, now: number, fill: Fill
       value: {
         payload: fill.payload,
         ...(fill.version !== undefined && { version: fill.version }),
+        ...(fill.tags !== undefined && { tags: fill.tags }),
         freshUntil,
         keptUntil: freshUntil + fill.keepStaleMs,
         fillId: fill.fillId,

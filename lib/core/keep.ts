@@ -74,6 +74,7 @@ export class Keep {
       fillId: this.clock.uniqueId(),
       payload,
       ...(version === undefined ? {} : { version }),
+      ...(verdict.tags === undefined ? {} : { tags: verdict.tags }),
       ...this.trusted(life, policy, under, verdict),
     });
   }
@@ -83,12 +84,13 @@ export class Keep {
     flight: Flight,
     request: LoadRequest<unknown>,
     under: Lease,
-    { payload, value, version }: Renewed,
+    { payload, value, version, tags }: Renewed,
   ): Promise<Landing> {
     const { policy } = request;
     const life = this.lifeOf(flight.key, policy, value);
     if (life === undefined) return this.unkept(flight, request, under, value, payload);
-    const fill = { ...under, fillId: this.clock.uniqueId(), payload, version, ...life };
+    const fillId = this.clock.uniqueId();
+    const fill = { ...under, fillId, payload, version, ...(tags === undefined ? {} : { tags }), ...life };
     const landing = { kind: 'loaded', value, payload } as const;
     return this.fill(flight, policy, landing, fill, { type: 'renewed', key: flight.key, version });
   }

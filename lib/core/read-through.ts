@@ -1,4 +1,4 @@
-import type { Announcements } from './announcements.js';
+import type { Announcements, WrittenValue } from './announcements.js';
 import { assemble, type ReadThroughParts } from './assembly.js';
 import type { CacheEvent } from './cache-event.js';
 import { Callers } from './callers.js';
@@ -21,8 +21,6 @@ import type { SharedFailures } from './shared-failures.js';
 import type { SingleFlight } from './single-flight.js';
 import type { StoreGate } from './store-gate.js';
 import type { KeyChange, TagChange } from './tagging.js';
-import type { Lifetime } from './versioned-store.js';
-import type { Version } from './version.js';
 
 /**
  * The one story: look, join the flight, take the lock, look again and lease, load, fill, release. A hit ends after the first word.
@@ -113,8 +111,8 @@ export class ReadThrough {
   }
 
   /** See `Announcements.set`. */
-  set(key: string, value: unknown, version: Version, lifetime: Lifetime): Promise<'stored' | 'invalidated'> {
-    return this.announcements.set(key, value, version, lifetime);
+  set(key: string, written: WrittenValue): Promise<'stored' | 'invalidated'> {
+    return this.announcements.set(key, written);
   }
 
   /** See `Announcements.invalidate`. */

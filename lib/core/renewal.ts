@@ -14,6 +14,8 @@ export class Renewed {
     readonly value: unknown,
     readonly payload: string,
     readonly version: Version,
+    /** Names the tags with which it has been registered anew; undefined: none. */
+    readonly tags: string | undefined,
   ) {}
 }
 
@@ -51,7 +53,7 @@ export class Renewals {
     const { ttlMs, keepStaleMs } = verdict.life;
     const tags = await this.tagging.register(flight, request, under, read.value, ttlMs + keepStaleMs);
     if (tags.kind === 'clear' && tags.announcedBeforeMs === undefined)
-      return new Renewed(read.value, read.payload, version);
+      return new Renewed(read.value, read.payload, version, tags.tags);
     this.refuse(key, 'tag-announced');
     return undefined;
   }

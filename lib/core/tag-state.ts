@@ -18,8 +18,9 @@ export class TagState {
    * The other way round, 2. the load registers; 3. the tag is announced, which tells the key, and invalidating the key takes away the lease under which the load would fill.
    */
   register(now: number, { key, begunAt, forMs, maxKeys, memoryMs }: TagRegistration): TagOutcome {
-    const begun = Number(begunAt);
     const announced = this.announced !== undefined && now < this.announced.until ? this.announced : undefined;
+    // What was read at an unknown time may have been read before any announcement that is remembered.
+    const begun = begunAt === undefined ? (announced?.at ?? now) : Number(begunAt);
     if (!(begun > now - memoryMs) || (announced !== undefined && announced.at >= begun)) {
       return { registered: false, reason: 'announced' };
     }

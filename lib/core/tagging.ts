@@ -2,9 +2,10 @@ import type { CacheEvent } from './cache-event.js';
 import type { StoreUnavailableError } from './errors.js';
 import type { Flight } from './flight.js';
 import type { Lease } from './keep.js';
+import { digestOf } from './tag-digest.js';
 import type { LoadRequest } from './load-request.js';
 import type { StoreGate } from './store-gate.js';
-import type { ChangeKind, TagOutcome } from './versioned-store.js';
+import type { ChangeKind, TagOutcome, TagRegistration } from './versioned-store.js';
 import type { Version } from './version.js';
 
 /** What is known of the change of a key. */
@@ -30,9 +31,18 @@ export interface Announced {
   readonly error?: StoreUnavailableError;
 }
 
-/** What becomes of a loaded value by its tags. `announced`: it may be older than an announced change; `refused`: it can't be kept, as an event has told. */
+/** What becomes of a value by its tags. `announced`: it may be older than an announced change; `refused`: it can't be kept, as an event has told. */
 export type TagVerdict =
-  { readonly kind: 'clear'; readonly announcedBeforeMs?: number } | { readonly kind: 'announced' | 'refused' };
+  | {
+      readonly kind: 'clear';
+      /** Names the tags; absent: there are none. */
+      readonly tags?: string;
+      readonly announcedBeforeMs?: number;
+    }
+  | { readonly kind: 'announced' | 'refused' };
+
+/** A key, and what tells the tags of its value. */
+export type Tagged = Pick<LoadRequest<unknown>, 'key' | 'tagsOf'>;
 
 export interface TaggingOptions {
   readonly maxKeysPerTag: number;
@@ -68,18 +78,41 @@ export class Tagging {
     flight.carries(tags);
     // An announcement of this very process may not have reached the store. What this process knows it obeys.
     if (flight.knowsAnnounced(tags)) return { kind: 'announced' };
-    if (under === undefined || tags.length === 0) return { kind: 'clear' };
+    if (under === undefined) return { kind: 'clear' };
+    const verdict = await this.registerAll(tags, { key: request.key, begunAt: under.begunAt, forMs });
+    return flight.knowsAnnounced(tags) ? { kind: 'announced' } : verdict;
+  }
+
+  /**
+   * Registers the key with every tag of a writer's value, before that is set. What it defends against:
+   *   1. a load stores a value, and registers its key for as long as that may live; 2. shortly before the end of that life a writer sets the next version, which lives as long again; 3. when the
+   *   registration has ended, a tag is announced: the key is told to nobody, and what the writer has set lives on.
+   * When the writer has read what its value is made of is not known, so it is refused while an announcement of any of its tags is remembered.
+   *
+   * @param forMs as long as what will be set may live
+   */
+  async registerSet(tagged: Tagged, value: unknown, forMs: number): Promise<TagVerdict> {
+    const tags = this.tagsOf(tagged, value);
+    return tags === undefined ? { kind: 'refused' } : this.registerAll(tags, { key: tagged.key, forMs });
+  }
+
+  private async registerAll(
+    tags: readonly string[],
+    registration: Pick<TagRegistration, 'key' | 'begunAt' | 'forMs'>,
+  ): Promise<TagVerdict> {
+    if (tags.length === 0) return { kind: 'clear' };
     const { maxKeysPerTag: maxKeys, memoryMs } = this.options;
-    const registration = { key: request.key, begunAt: under.begunAt, forMs, maxKeys, memoryMs };
     const outcomes: TagOutcome[] = [];
     try {
-      await inBatches(tags, async (tag) => outcomes.push(await this.store.register(tag, registration)));
+      await inBatches(tags, async (tag) =>
+        outcomes.push(await this.store.register(tag, { ...registration, maxKeys, memoryMs })),
+      );
     } catch {
       return { kind: 'refused' }; // reported by the gate
     }
     const verdict = judge(outcomes);
-    if (verdict.kind === 'refused') this.notStored(request.key, 'tag-full', `maxKeysPerTag is ${String(maxKeys)}`);
-    return flight.knowsAnnounced(tags) ? { kind: 'announced' } : verdict;
+    if (verdict.kind === 'refused') this.notStored(registration.key, 'tag-full', `maxKeysPerTag is ${String(maxKeys)}`);
+    return verdict.kind === 'clear' ? { ...verdict, tags: digestOf(tags) } : verdict;
   }
 
   /** Leaves word of the changes, and has the keys invalidated that they lead to. Never rejects: as much is done as can be. */
@@ -115,7 +148,7 @@ export class Tagging {
   }
 
   /** Undefined, with an event, when they can't be told: without them the value must not be kept. */
-  private tagsOf(request: LoadRequest<unknown>, value: unknown): readonly string[] | undefined {
+  private tagsOf(request: Tagged, value: unknown): readonly string[] | undefined {
     try {
       return [...new Set(request.tagsOf?.(value))];
     } catch (error) {

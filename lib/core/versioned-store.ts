@@ -95,6 +95,8 @@ export interface Fill extends Lifetime {
   readonly fillId: string;
   readonly payload: string;
   readonly version?: Version;
+  /** Names the tags that it is registered with, and is kept with the value; absent: none. */
+  readonly tags?: string;
 }
 
 /**
@@ -133,15 +135,17 @@ export interface Invalidation {
 export interface WriterSet extends Lifetime {
   readonly payload: string;
   readonly version: Version;
+  /** As in {@link Fill}. */
+  readonly tags?: string;
   /** As in {@link Invalidation}, for the cases in which it acts as one. */
   readonly floorMs: number;
 }
 
-/** A load's word, given before its fill, that its key depends on a tag. */
+/** The word, given before a fill or a `set`, that a key depends on a tag. */
 export interface TagRegistration {
   readonly key: string;
-  /** What `begin` told of that load. */
-  readonly begunAt: string;
+  /** What `begin` told of the load. Absent: what is to be stored was read at a time that the store does not know, so it is refused while any announcement is remembered. */
+  readonly begunAt?: string;
   /** The key is told to announcements for so long, from now: as long as its entry can live. Milliseconds, > 0. */
   readonly forMs: number;
   /** The most keys that a tag holds; a key that is there already always stays. */
@@ -157,7 +161,7 @@ export type TagOutcome =
       /** How long before the load's begin the tag was last announced, as long as that is remembered. Milliseconds. */
       readonly announcedBeforeMs?: number;
     }
-  /** `announced`: the tag was announced since the load began, or may have been; `full`: `maxKeys` other keys are there. Nothing was registered. */
+  /** `announced`: the tag was announced since the value was read, or may have been; `full`: `maxKeys` other keys are there. Nothing was registered. */
   | { readonly registered: false; readonly reason: 'announced' | 'full' };
 
 /**
@@ -214,13 +218,13 @@ export abstract class VersionedStore {
   abstract invalidate(key: string, invalidation: Invalidation): Promise<void>;
 
   /**
-   * Stores over a value of a strictly lower version of the same kind, taking the lease away. In every other case (nothing there, a tombstone, an equal or
-   * higher or incomparable version) it acts as `invalidate` with that version.
+   * Stores over a value of a strictly lower version of the same kind and of the same `tags`, taking the lease away. In every other case (nothing there, a tombstone, an equal or
+   * higher or incomparable version, other tags) it acts as `invalidate` with that version.
    */
   abstract set(key: string, set: WriterSet): Promise<'stored' | 'invalidated'>;
 
   /**
-   * The word of a load, before it fills, that its key depends on a tag; and the look whether the tag was announced since that load began. Both in one step, so that of a
+   * The word of a load before it fills, or of a writer before its `set`, that its key depends on a tag; and the look whether the tag was announced since that load began. Both in one step, so that of a
    * registration and an announcement at least one sees the other. A tag may lie on another server than the key: a begin is then compared with some margin.
    */
   abstract register(tag: string, registration: TagRegistration): Promise<TagOutcome>;

@@ -1,4 +1,11 @@
-import { CacheObserver, type CacheEvent, type NotStoredReason, type RenewalRefusal } from '../core/cache-event.js';
+import {
+  CacheObserver,
+  type CacheEvent,
+  type NotStoredReason,
+  type RenewalRefusal,
+  type StoreStep,
+} from '../core/cache-event.js';
+import { StoreUnavailableError } from '../core/errors.js';
 import type { UnsentCount } from '../core/unsent-changes.js';
 import type { Clock } from '../core/clock.js';
 import { PartLog } from './part-log.js';
@@ -56,6 +63,7 @@ export class LogObserver extends CacheObserver {
   observe(event: CacheEvent): void {
     switch (event.type) {
       case 'store-unavailable':
+        if (isRefusedAnnouncement(event)) return; // announcement-failed and announcements-refused tell it, once
         // What was not asked has not failed once more.
         return this.store[event.unasked === undefined ? 'failed' : 'isDown'](
           () => `The store does not answer (${event.step}: ${text(event.error)}); values are loaded and not stored.`,
@@ -108,6 +116,11 @@ export class LogObserver extends CacheObserver {
         return this.warn(
           event.type,
           'More changes wait for the store than are kept: the namespace will be cleared when it is back.',
+        );
+      case 'announcements-refused':
+        return this.warn(
+          event.type,
+          `The store refuses to be told of committed changes (${told(event.unsent)}; ${text(event.error)}): give it memory, or its user the right. ${outdated(event.unsent)} until it has been told; it is tried again every 30 s at least.`,
         );
       case 'announcement-lost':
         return this.warn(
@@ -185,6 +198,19 @@ export class LogObserver extends CacheObserver {
     this.lines.set(kind, { at: now, leftOut: 0 });
     return last?.leftOut ?? 0;
   }
+}
+
+const ANNOUNCING: ReadonlySet<StoreStep> = new Set(['invalidate', 'announce', 'set', 'clear']);
+
+function isRefusedAnnouncement({ step, error }: Extract<CacheEvent, { type: 'store-unavailable' }>): boolean {
+  return ANNOUNCING.has(step) && error instanceof StoreUnavailableError && error.refused;
+}
+
+/** Which keys a tag leads to is known to the store alone. */
+function outdated({ tags, everything }: UnsentCount): string {
+  return tags > 0 || everything
+    ? 'This instance loads everything and stores nothing'
+    : 'This instance loads what is stored under these keys and stores nothing there';
 }
 
 function isNone({ keys, tags, everything }: UnsentCount): boolean {

@@ -69,14 +69,16 @@ export interface LoadOptions<T = unknown> extends CachePolicy, VersionOptions<T>
   readonly manager?: TransactionView;
 }
 
-/** What `set()` takes. */
-export interface SetOptions extends Pick<CachePolicy, 'staleWhileRevalidateMs' | 'staleIfErrorMs'> {
+/** What `set()` takes: what tells the tags (`entity`, `tags`, `listInvalidation`) as the calls that load this key give it. */
+export interface SetOptions extends Pick<CachePolicy, 'staleWhileRevalidateMs' | 'staleIfErrorMs'>, ListOptions {
   /** How long the value is fresh at most, from now. 1 to 315,360,000,000 (ten years). Default: as the module's policy says for this value. */
   readonly ttlMs?: number;
   /** The version that the change gave the row. Default: that of the value, by `entity`. */
   readonly version?: GivenVersion;
   /** The entity that the value is an instance of. */
   readonly entity?: EntityClass;
+  /** The names under which the value can be invalidated with others, or a function that reads them of the value. Default none. */
+  readonly tags?: TagSource;
 }
 
 /** What `invalidate()` takes. */
@@ -144,6 +146,8 @@ const { staleWhileRevalidateMs, staleIfErrorMs } = POLICY_RULES;
 export const SET_RULES = {
   version: versionRule,
   entity: classRule,
+  tags: tagsRule,
+  listInvalidation: listInvalidationRule,
   ttlMs: fixedTtlRule,
   staleWhileRevalidateMs,
   staleIfErrorMs,

@@ -35,8 +35,9 @@ export class TagTable {
   }
 
   register(tag: string, now: number, registration: TagRegistration): TagOutcome {
-    // Which tags these announcements were of is not known: a load that began before one of them may be older than it.
-    if (Number(registration.begunAt) <= this.#forgottenUntil) return { registered: false, reason: 'announced' };
+    const { begunAt, memoryMs } = registration;
+    // Which tags these announcements were of is not known: what was read before one of them may be older than it.
+    if (Number(begunAt ?? now - memoryMs) <= this.#forgottenUntil) return { registered: false, reason: 'announced' };
     const state = this.#tags.get(tag) ?? new TagState();
     const outcome = state.register(now, registration);
     if (!outcome.registered) return outcome;

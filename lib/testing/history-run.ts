@@ -67,11 +67,11 @@ export class HistoryRun {
       await this.#store.invalidate(key, { ...(version && { version }), change, floorMs: this.#ms(lives) });
       for (const reference of this.#references) reference.invalidate(this.#now, version, change, LIVES[lives]);
     } else if (step.step === 'set') {
-      const { payload, version, fresh, stale, lives } = step;
+      const { payload, version, tags, fresh, stale, lives } = step;
       const times = { ttlMs: this.#ms(fresh), keepStaleMs: this.#ms(stale), floorMs: this.#ms(lives) };
-      const outcome = await this.#store.set(key, { payload, version, ...times });
+      const outcome = await this.#store.set(key, { payload, version, ...(tags !== undefined && { tags }), ...times });
       const lasting = { freshFor: LIVES[fresh], staleFor: LIVES[stale], floorFor: LIVES[lives] };
-      this.#compare(outcome, (reference) => reference.set(this.#now, { payload, version, ...lasting }), 'set');
+      this.#compare(outcome, (reference) => reference.set(this.#now, { payload, version, tags, ...lasting }), 'set');
     } else if (step.step === 'lose') {
       await this.#evict?.(key);
       for (const reference of this.#references) reference.lose();
@@ -89,6 +89,7 @@ export class HistoryRun {
     fillId,
     payload,
     version,
+    tags,
     fresh,
     stale,
   }: HistoryStep & { readonly step: 'fill' }): Promise<void> {
@@ -100,9 +101,10 @@ export class HistoryRun {
       fillId,
       payload,
       ...(version && { version }),
+      ...(tags !== undefined && { tags }),
       ...times,
     });
-    const args = { lease, begunAt: at, fillId, payload, version, freshFor: LIVES[fresh], staleFor: LIVES[stale] };
+    const args = { lease, begunAt: at, fillId, payload, version, tags, freshFor: LIVES[fresh], staleFor: LIVES[stale] };
     this.#compare(filledOf(outcome), (reference) => reference.fill(this.#now, args), 'fill');
   }
 

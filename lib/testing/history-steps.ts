@@ -10,6 +10,7 @@ export type HistoryStep =
   | { readonly step: 'begin'; readonly lease: string; readonly lives: Life }
   | ({ readonly step: 'fill'; readonly load: number; readonly fillId: string; readonly payload: string } & {
       readonly version: Version | undefined;
+      readonly tags: string | undefined;
       readonly fresh: Life;
       readonly stale: Life;
     })
@@ -24,6 +25,7 @@ export type HistoryStep =
       readonly step: 'set';
       readonly payload: string;
       readonly version: Version;
+      readonly tags: string | undefined;
       readonly fresh: Life;
       readonly stale: Life;
       readonly lives: Life;
@@ -44,6 +46,14 @@ export interface HistoryShape {
 /** Versions begin here: small, where doubles stop being exact, and at the upper end. */
 const BASES = [0n, 0n, 2n ** 53n - 2n, MAX_VERSION_ORDER - 4n];
 
+/** The tags of all values of a history: mostly the same, or a writer would hardly ever store. */
+const TAGS: readonly (readonly (string | undefined)[])[] = [
+  [undefined],
+  ['some'],
+  ['some', 'others'],
+  ['some', undefined],
+];
+
 /** A random history of one key. The same shape gives the same history. */
 export function randomHistory({ seed, steps, pauses, losses }: HistoryShape): HistoryStep[] {
   const random = new SeededRandom(seed * 2_654_435_761);
@@ -61,6 +71,7 @@ class HistoryWriter {
   readonly #random: SeededRandom;
   readonly #timed: boolean;
   readonly #base: bigint;
+  readonly #tagged: readonly (string | undefined)[];
   readonly #begins: (HistoryStep & { readonly step: 'begin' })[] = [];
   readonly #fills: (HistoryStep & { readonly step: 'fill' })[] = [];
   #made = 0;
@@ -69,6 +80,7 @@ class HistoryWriter {
     this.#random = random;
     this.#timed = timed;
     this.#base = random.pick(BASES);
+    this.#tagged = random.pick(TAGS);
   }
 
   next(losses: boolean): HistoryStep {
@@ -85,7 +97,8 @@ class HistoryWriter {
     if (die < 40) {
       const version = { kind: this.#kind(), order: this.#order() };
       const stale = this.#random.pick<Life>(['none', this.#life()]);
-      return { step: 'set', payload: `set ${this.#made}`, version, fresh: this.#life(), stale, lives: this.#life() };
+      const lasting = { fresh: this.#life(), stale, lives: this.#life() };
+      return { step: 'set', payload: `set ${this.#made}`, version, tags: this.#tags(), ...lasting };
     }
     return { step: 'lose' };
   }
@@ -107,6 +120,7 @@ class HistoryWriter {
       fillId: `fill-${this.#made}`,
       payload: `loaded ${this.#made}`,
       version: this.#version(),
+      tags: this.#tags(),
       fresh: this.#life(),
       stale,
     };
@@ -130,6 +144,10 @@ class HistoryWriter {
 
   #version(): Version | undefined {
     return this.#random.below(5) === 0 ? undefined : { kind: this.#kind(), order: this.#order() };
+  }
+
+  #tags(): string | undefined {
+    return this.#random.pick(this.#tagged);
   }
 
   #kind(): string {

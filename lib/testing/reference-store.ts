@@ -9,6 +9,7 @@ type Happening =
       readonly what: 'stored';
       readonly payload: string;
       readonly version: Version | undefined;
+      readonly tags: string | undefined;
     } & { readonly fillId: string | undefined; readonly freshUntil: number; readonly keptUntil: number })
   | {
       readonly at: number;
@@ -55,6 +56,7 @@ export interface ReferenceFillArgs {
   readonly fillId: string;
   readonly payload: string;
   readonly version: Version | undefined;
+  readonly tags: string | undefined;
   readonly freshFor: number;
   readonly staleFor: number;
 }
@@ -112,13 +114,14 @@ export class ReferenceStore {
     }
     const against = this.#against(now, args.version);
     if (against) return { stored: false, reason: 'older', floor: against };
-    const { payload, version, fillId } = args;
+    const { payload, version, tags, fillId } = args;
     const freshUntil = Math.min(args.begunAt, now) + args.freshFor;
     this.#past.push({
       at: now,
       what: 'stored',
       payload,
       version,
+      tags,
       fillId,
       freshUntil,
       keptUntil: freshUntil + args.staleFor,
@@ -142,9 +145,10 @@ export class ReferenceStore {
       readonly floorFor: number;
     },
   ): string {
-    const { payload, version } = args;
-    const there = this.read(now).value?.version;
-    if (there?.kind !== version.kind || there.order >= version.order || this.#against(now, version)) {
+    const { payload, version, tags } = args;
+    const there = this.#value(now);
+    const isOlder = there?.version?.kind === version.kind && there.version.order < version.order;
+    if (!isOlder || there.tags !== tags || this.#against(now, version)) {
       this.invalidate(now, version, 'changed', args.floorFor);
       return 'invalidated';
     }
@@ -154,6 +158,7 @@ export class ReferenceStore {
       what: 'stored',
       payload,
       version,
+      tags,
       fillId: undefined,
       freshUntil,
       keptUntil: freshUntil + args.staleFor,

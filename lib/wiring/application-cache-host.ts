@@ -32,7 +32,7 @@ import { CacheHost, type TagOptions, type TagReader, type VersionReader } from '
 import { EntityKnowledge } from './entity-knowledge.js';
 import { findApplicationCache, findDataSources } from './find-in-application.js';
 import { openLock, openStore, type Opened } from './open-providers.js';
-import { startLine } from './start-line.js';
+import { disabledLine, startLine } from './start-line.js';
 
 /** How long one part may take to close: far longer than it should. */
 const CLOSE_TIMEOUT_MS = 10_000;
@@ -82,7 +82,7 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnM
       return;
     }
     await this.listen();
-    this.logger.log(`Cache '${this.options.namespace}' is disabled: every call loads.`);
+    this.logger.log(disabledLine(this.options));
   }
 
   /** Only what nobody waits for: Nest goes on to answer the requests that it has, which read, load and write as ever. */

@@ -27,6 +27,14 @@ export function startLine(
   };
 }
 
+/** Instead of it: what nobody would look for behind a cache that is switched off. */
+export function disabledLine({ namespace }: ResolvedCacheOptions): string {
+  return (
+    `Cache '${namespace}' is disabled: every call loads. What this instance writes is not announced either: ` +
+    'instances of this namespace that are enabled may serve older values until their ttlMs is over.'
+  );
+}
+
 function isInProcess(lock: NonNullable<ResolvedCacheOptions['lock']>): boolean {
   return ('description' in lock ? lock.description : lock.name).startsWith('in-process');
 }

@@ -203,12 +203,12 @@ export const interleavings: readonly Interleaving[] = [
       const lifetime = { ttlMs: 60_000, keepStaleMs: 0 };
       expect(await load(reader, 'old', row(1))).toBe('old');
       // 1. Two writers set what they have written, the later one first. 2. The other's value comes after it.
-      expect(await second.cache.set('k', 'newest', row(3), lifetime)).toBe('stored');
-      expect(await first.cache.set('k', 'new', row(2), lifetime)).toBe('invalidated');
+      expect(await second.cache.set('k', { value: 'newest', version: row(3), lifetime })).toBe('stored');
+      expect(await first.cache.set('k', { value: 'new', version: row(2), lifetime })).toBe('invalidated');
       // 3. Nothing is there rather than the older of the two.
       expect(await stored(reader)).toBeUndefined();
       // 4. Nor is the older one set where nothing is known to be older than it.
-      expect(await first.cache.set('k', 'new', row(2), lifetime)).toBe('invalidated');
+      expect(await first.cache.set('k', { value: 'new', version: row(2), lifetime })).toBe('invalidated');
       expect(await load(reader, 'newest', row(3))).toBe('newest');
     },
   },

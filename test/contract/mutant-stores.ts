@@ -76,6 +76,29 @@ export const mutants: Readonly<Record<string, Partial<Steps>>> = {
   },
 };
 
+/** The ways to get a writer's `set` of a value with tags wrong. */
+export const taggedSetMutants: Readonly<Record<string, Partial<Steps>>> = {
+  'set that does not look at the tags': {
+    set: (state, now, set) => {
+      const tags = state?.value?.tags;
+      return setState(state, now, { ...withoutTags(set), ...(tags !== undefined && { tags }) });
+    },
+  },
+  'set that leaves no tags': {
+    set: (state, now, set) => {
+      const step = setState(state, now, set);
+      return step.state?.value ? { ...step, state: { ...step.state, value: withoutTags(step.state.value) } } : step;
+    },
+  },
+  'fill that leaves no tags': {
+    fill: (state, now, fill) => fillState(state, now, withoutTags(fill)),
+  },
+};
+
+function withoutTags<T extends { readonly tags?: string }>({ tags: _, ...rest }: T): Omit<T, 'tags'> {
+  return rest;
+}
+
 /** The ways to get the lease wrong where it serves as the lock. */
 export const leaseLockMutants: Readonly<Record<string, Partial<Steps>>> = {
   'begin that prolongs the word of whoever loads': {
@@ -131,6 +154,12 @@ export const tagMutants: Readonly<Record<string, Partial<TagSteps>>> = {
   },
   'no look for announcements': {
     register: (state, now, registration) => new TagState(state.keys).register(now, registration),
+  },
+  'a registration that was read at an unknown time is always taken': {
+    register: (state, now, registration) =>
+      registration.begunAt === undefined
+        ? new TagState(state.keys).register(now, registration)
+        : state.register(now, registration),
   },
   'keys that are read before the announcement is written': {
     announce: async (state, now, memoryMs) => {

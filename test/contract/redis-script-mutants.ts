@@ -28,6 +28,9 @@ export const scriptMutants: Readonly<Record<string, StateScripts>> = {
   'fill that wakes nobody': mutate('fill', `wake()\nreturn { 'stored' }`, `return { 'stored' }`),
   'mark that wakes nobody': mutate('mark', `wake()\nreturn '1'`, `return '1'`),
   'invalidate that wakes nobody': mutate('invalidate', '  expire()\n  wake()', '  expire()'),
+  'set that does not look at the tags': mutate('set', `(state['tags'] or '') ~= ARGV[7]`, 'false'),
+  'fill that leaves no tags': mutate('fill', `if with_tags then append(fields, 'tags', ARGV[9]) end`, ''),
+  'fill that leaves the tags of before': mutate('fill', `with_tags and {} or { 'tags' }`, '{}'),
   'equal versions refused': mutate('fill', '(difference < 0 or (exclusive and difference == 0))', '(difference <= 0)'),
 };
 
@@ -38,6 +41,16 @@ export const tagScriptMutants: Readonly<Record<string, TagScripts>> = {
     'register',
     'if announced and announced >= begun',
     'if false and announced >= begun',
+  ),
+  'a registration that was read at an unknown time is always taken': mutateTag(
+    'register',
+    `if is_remembered then return { 'announced' } end`,
+    '',
+  ),
+  'announcements that are remembered as long as others keep the tag': mutateTag(
+    'register',
+    'announced > now - tonumber(ARGV[5])',
+    'true',
   ),
   'no look at how old the load is': mutateTag('register', 'begun <= now - tonumber(ARGV[5])', 'false'),
   'no announcement': mutateTag('announce', `redis.call('ZADD', tag, text(-now), '')`, ''),

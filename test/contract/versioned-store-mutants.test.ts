@@ -8,6 +8,7 @@ import {
   mutants,
   rightSteps,
   rightTagSteps,
+  taggedSetMutants,
   tagMutants,
   type Steps,
   type TagSteps,
@@ -36,11 +37,15 @@ const LEASE_LOCK_NOTICED_BY: Readonly<Record<string, string>> = {
   'renew under any lease': 'renew: under a lease that is gone it says so, and leaves nothing',
 };
 
+const TAGGED_SET = 'set: of a value with other tags it announces its version';
+
 const TAGS_NOTICED_BY: Readonly<Record<string, string>> = {
   'no registration': 'tags: an announcement tells the keys that are registered, and no others',
   'a look for announcements, and then the registration':
     'tags: of a registration and an announcement at the same time, one sees the other',
   'no look for announcements': 'tags: a load that began before the announcement is not registered',
+  'a registration that was read at an unknown time is always taken':
+    'tags: what was read at an unknown time is registered only while no announcement is remembered',
   'keys that are read before the announcement is written':
     'tags: of a registration and an announcement at the same time, one sees the other',
   'keys that are forgotten when they are told': 'tags: an announcement can be repeated, for its reply may be lost',
@@ -66,6 +71,13 @@ describe('versionedStoreContract', () => {
   it.each(Object.keys(mutants))('fails a store with this mistake: %s', async (name) => {
     const failing = await failingCases(suiteOf({ ...rightSteps, ...mutants[name] }));
     expect(failing).toEqual(expect.arrayContaining([NOTICED_BY[name], ...HISTORIES]));
+  });
+
+  it.each(Object.keys(taggedSetMutants))('fails a store with this mistake in what writers set: %s', async (name) => {
+    const failing = await failingCases(suiteOf({ ...rightSteps, ...taggedSetMutants[name] }));
+    expect(failing).toContain(TAGGED_SET);
+    // Writers seldom meet what writers have set, so not every kind of history has to find it.
+    expect(failing.filter((one) => HISTORIES.includes(one))).not.toEqual([]);
   });
 
   it.each(Object.keys(leaseLockMutants))('fails a store whose lease is no lock: %s', async (name) => {

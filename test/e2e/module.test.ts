@@ -103,6 +103,26 @@ describe('the module', () => {
     ]);
   });
 
+  it('disabled, tells so in its line at start, and tells others nothing of what it changes', async () => {
+    const store = new InProcessVersionedStore({ clock: systemClock, maxEntries: 10 });
+    Object.defineProperty(store, 'scope', { value: 'fleet' });
+    const enabled = (await startApp({ cache: { store } })).app.get(DistributedCacheService);
+    const { app, lines } = await startApp({ cache: { store, enabled: false } });
+    const disabled = app.get(DistributedCacheService);
+    await enabled.getOrLoad(['a'], () => 'old', { tags: ['t'] });
+    expect([await disabled.getOrLoad(['a'], () => 'new'), await disabled.get(['a'])]).toEqual(['new', undefined]);
+    await disabled.invalidate(['a']);
+    await disabled.invalidateTags(['t']);
+    expect(await disabled.set(['a'], 'new', { version: 2n })).toBe('invalidated');
+    await disabled.clear();
+    expect(await enabled.get(['a'])).toBe('old');
+    expect(lines.filter((line) => line.includes("Cache 'e2e'"))).toEqual([
+      "log Cache 'e2e' is disabled: every call loads. What this instance writes is not announced either: " +
+        'instances of this namespace that are enabled may serve older values until their ttlMs is over.',
+    ]);
+    await store.close();
+  });
+
   it('a store of one process takes the in-process lock, whatever is configured, and says so', async () => {
     const lock: LockProviderFactory = {
       description: 'fleet',

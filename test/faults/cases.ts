@@ -1,6 +1,7 @@
 import type { CacheEvent } from '../../lib/core/cache-event.js';
 import { frozen, killed, onTheWay } from './faults/any-server.js';
 import type { Fault } from './faults/fault.js';
+import { killedBeforeAnnouncing, writtenWhileAway } from './faults/of-announcements.js';
 import { blocked, clockStepped, holderKilled, oddLoaded, stopped, terminated } from './faults/of-processes.js';
 import {
   failover,
@@ -155,9 +156,27 @@ export const CASES: readonly Case[] = [
   },
   {
     ...noLock,
+    name: 'ZooKeeper refuses by its ACL at start',
+    chapter: 'ZooKeeper',
+    stage: 'single',
+    atStart: true,
+    fault: aclRefused,
+    forMs: { short: 2_000, long: 30_000 },
+    tells: ['lock-unavailable'],
+  },
+  {
+    ...noLock,
     name: 'The chroot in ZooKeeper is missing',
     chapter: 'ZooKeeper',
     stage: 'single',
+    fault: chrootRemoved,
+  },
+  {
+    ...noLock,
+    name: 'The chroot in ZooKeeper is missing at start',
+    chapter: 'ZooKeeper',
+    stage: 'single',
+    atStart: true,
     fault: chrootRemoved,
   },
   {
@@ -267,6 +286,15 @@ export const CASES: readonly Case[] = [
     forMs: { short: 3_000, long: 30_000 },
   },
   {
+    ...noStore,
+    name: "Redis's password is another at start",
+    chapter: 'Redis',
+    stage: 'single',
+    atStart: true,
+    fault: wrongPassword,
+    forMs: { short: 3_000, long: 30_000 },
+  },
+  {
     ...unnoticed,
     name: 'SCRIPT FLUSH, again and again',
     chapter: 'Redis',
@@ -281,6 +309,16 @@ export const CASES: readonly Case[] = [
     stage: 'cluster',
     fault: failover,
     succeeded: true,
+  },
+  {
+    ...noStore,
+    name: 'Rows are written through TypeORM while nobody reaches Redis',
+    chapter: 'Redis',
+    stage: 'rows',
+    fault: writtenWhileAway,
+    forMs: { short: 3_000, long: 30_000 },
+    tells: ['store-unavailable', 'announcement-failed', 'announcement-made-up'],
+    silent: ['announcement-lost'],
   },
   {
     name: 'PostgreSQL is away',
@@ -325,6 +363,16 @@ export const CASES: readonly Case[] = [
     fault: holderKilled,
     policies: { ...noLock.policies, ...held },
     slowestMs: HELD_LOAD_MS + 2 * shortSessionTimeoutMs,
+  },
+  {
+    ...noLock,
+    name: 'An instance is killed between a commit and its announcement',
+    chapter: 'process',
+    stage: 'rows',
+    fault: killedBeforeAnnouncing,
+    succeeded: true,
+    slowestMs: 2 * shortSessionTimeoutMs,
+    tells: ['outbox-drained'],
   },
   {
     ...noLock,

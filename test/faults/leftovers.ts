@@ -30,14 +30,16 @@ async function unlessGone(looks: readonly Look[]): Promise<string[]> {
   }
 }
 
-/** What an idle instance has: timers of its clients. */
+/** What an idle instance has: timers of its clients, and the next look at the outbox. */
 const IDLE_TIMERS = 2;
+const DRAIN_TIMERS = 1;
 
 async function resources({ fleet, kind }: Stage): Promise<string | undefined> {
   // One to Redis, or to each node of a cluster, and one for the messages that wake who waits for another's load.
   const sockets = (kind === 'cluster' ? 7 : 1) + 1;
+  const timers = kind === 'rows' ? IDLE_TIMERS + DRAIN_TIMERS : IDLE_TIMERS;
   const much = [...(await fleet.reports())].filter(
-    ([, report]) => count(report, 'TCPSocketWrap') > sockets || count(report, 'Timeout') > IDLE_TIMERS,
+    ([, report]) => count(report, 'TCPSocketWrap') > sockets || count(report, 'Timeout') > timers,
   );
   if (much.length === 0) return undefined;
   return much.map(([name, report]) => `${name} is idle and has ${JSON.stringify(report.resources)}`).join('; ');

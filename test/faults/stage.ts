@@ -17,8 +17,8 @@ import { TcpProxy } from '../support/tcp-proxy.js';
 import { Fleet } from './fleet.js';
 import { SETTINGS } from './settings.js';
 
-/** What stands behind the workers: one server of each kind, or three ZooKeepers, or a Redis Cluster; or one of each, and sessions that are short. */
-export const STAGES = ['single', 'short sessions', 'ensemble', 'cluster'] as const;
+/** What stands behind the workers: one server of each kind, or three ZooKeepers, or a Redis Cluster; or one of each, and sessions that are short; or that and workers who write rows. */
+export const STAGES = ['single', 'short sessions', 'rows', 'ensemble', 'cluster'] as const;
 
 export type StageKind = (typeof STAGES)[number];
 
@@ -49,9 +49,10 @@ export class Stage {
       ...(cluster && { redisSample: documentedSource('Cluster', 'node-redis', cluster.endpoints) }),
       zooKeeper: {
         connectString: `${ensemble?.connectString ?? proxies.zooKeeper.address}${this.chroot}`,
-        ...(kind === 'short sessions' && { sessionTimeoutMs: SETTINGS.shortSessionTimeoutMs }),
+        ...((kind === 'short sessions' || kind === 'rows') && { sessionTimeoutMs: SETTINGS.shortSessionTimeoutMs }),
       },
       postgresUrl: `postgres://postgres@${proxies.postgres.address}/postgres`,
+      ...(kind === 'rows' && { writesRows: true }),
     });
   }
 

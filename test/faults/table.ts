@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { CHAPTERS, type Case, type Chapter, type Expectation } from './cases.js';
+import { CASES, CHAPTERS, type Case, type Chapter, type Expectation } from './cases.js';
 import type { Length, Measured } from './run-case.js';
 import { rowsOf, slowestLoadOf, type Row } from './verdict.js';
 
@@ -31,12 +31,32 @@ export interface Run {
   readonly measured: Measured;
 }
 
-/** The tables of the page: what was measured, and in brackets what is allowed. */
-export function tablesOf(runs: readonly Run[], length: Length): string {
+/**
+ * The tables of the page: what was measured, and in brackets what is allowed.
+ *
+ * @param before of cases that were not run, the rows of these tables stay
+ */
+export function tablesOf(runs: readonly Run[], length: Length, before = ''): string {
+  const kept = rowsByName(before);
   return CHAPTERS.flatMap((chapter) => {
-    const rows = runs.filter(({ each }) => each.chapter === chapter).flatMap((run) => rowsOfRun(run, length));
+    const rows = CASES.filter((each) => each.chapter === chapter).flatMap((each) => {
+      const run = runs.find((one) => one.each === each);
+      return run === undefined ? (kept.get(nameOf(each, length)) ?? []) : rowsOfRun(run, length);
+    });
     return rows.length === 0 ? [] : [`### ${TITLES[chapter]}`, '', ...HEAD, ...rows, ''];
   }).join('\n');
+}
+
+/** The rows of each case, which is named in its first. */
+function rowsByName(tables: string): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  let rows: string[] = [];
+  for (const line of tables.split('\n').filter((each) => each.startsWith('| ') && !HEAD.includes(each))) {
+    const [, name = ''] = line.split('|').map((cell) => cell.trim());
+    if (name !== '') found.set(name, (rows = []));
+    rows.push(line);
+  }
+  return found;
 }
 
 function rowsOfRun({ each, measured }: Run, length: Length): string[] {

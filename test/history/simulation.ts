@@ -100,7 +100,11 @@ export class Simulation {
     const own = (): Promise<unknown> => {
       if (how === 'versioned') return cache.invalidate(KEY, { version: asVersion(stamp) });
       if (how === 'bare') return cache.invalidate(KEY);
-      return cache.set(KEY, { version: stamp }, asVersion(stamp), { ttlMs: POLICY.ttlMs, keepStaleMs: 0 });
+      return cache.set(KEY, {
+        value: { version: stamp },
+        version: asVersion(stamp),
+        lifetime: { ttlMs: POLICY.ttlMs, keepStaleMs: 0 },
+      });
     };
     await Promise.all([own(), cache.announceTags([{ tag: TAG }])]);
     const whatever = { how, what: 'changed' } as const;

@@ -47,6 +47,7 @@ export const EVERY_EVENT: { readonly [Type in CacheEvent['type']]: Extract<Cache
   'tags-announced': { type: 'tags-announced', tags: ['a'], keys: 1 },
   'announcement-failed': { type: 'announcement-failed', keys: 0, tags: 1, everything: false, unsent: UNSENT, error },
   'announcements-collapsed': { type: 'announcements-collapsed' },
+  'announcements-refused': { type: 'announcements-refused', unsent: UNSENT, error },
   'announcement-made-up': { type: 'announcement-made-up', ...UNSENT, unsent: NONE },
   'announcement-lost': { type: 'announcement-lost', ...UNSENT, error },
   'outbox-drained': { type: 'outbox-drained', rows: 3 },

@@ -117,6 +117,7 @@ export class MetricsObserver extends CacheObserver {
       this.unsentAre(sizeOf(event.unsent));
     },
     'announcements-collapsed': () => this.announced('collapsed', 1),
+    'announcements-refused': ({ unsent }) => this.announced('refused', sizeOf(unsent)),
     'announcement-made-up': (event) => {
       this.announced('made-up', sizeOf(event));
       this.unsentAre(sizeOf(event.unsent));

@@ -1,4 +1,4 @@
-/** Arguments: the lease, its begin, the fill's name, the payload, how long it is fresh, how long it is kept beyond that, kind, order. */
+/** Arguments: the lease, its begin, the fill's name, the payload, how long it is fresh, how long it is kept beyond that, kind, order, its tags' name. */
 export const FILL = `
 if now >= last_end() then return { 'superseded', 'evicted' } end
 -- 1. our fill is stored; 2. its reply is lost; 3. it is sent again, and the lease is gone by our own doing
@@ -20,14 +20,12 @@ if refused then return { 'superseded', 'older', { state['floor-kind'], state['fl
 local begun_at = tonumber(ARGV[2])
 if not begun_at or begun_at ~= begun_at or begun_at > now then begun_at = now end
 local fields = value_fields(ARGV[4], begun_at, ARGV[5], ARGV[6])
-fields[#fields + 1] = 'fill'
-fields[#fields + 1] = ARGV[3]
-local with_version = kind ~= ''
-if with_version then
-  for _, word in ipairs({ 'kind', kind, 'order', order }) do fields[#fields + 1] = word end
-end
+append(fields, 'fill', ARGV[3])
+local with_version, with_tags = kind ~= '', ARGV[9] ~= ''
+if with_version then append(fields, 'kind', kind, 'order', order) end
+if with_tags then append(fields, 'tags', ARGV[9]) end
 redis.call(unpack(put(fields)))
-drop(LEASE, MARK, { 'tombstone-until' }, with_version and {} or { 'kind', 'order' }, alive('floor-until') and {} or FLOOR)
+drop(LEASE, MARK, { 'tombstone-until' }, with_version and {} or { 'kind', 'order' }, with_tags and {} or { 'tags' }, alive('floor-until') and {} or FLOOR)
 expire()
 wake()
 return { 'stored' }

@@ -122,7 +122,7 @@ export class RedisVersionedStore extends VersionedStore {
 
   async fill(
     key: string,
-    { lease, begunAt, fillId, payload, ttlMs, keepStaleMs, version }: Fill,
+    { lease, begunAt, fillId, payload, ttlMs, keepStaleMs, version, tags = '' }: Fill,
   ): Promise<FillOutcome> {
     const args = [
       lease,
@@ -132,6 +132,7 @@ export class RedisVersionedStore extends VersionedStore {
       duration(ttlMs),
       duration(keepStaleMs),
       ...versionArguments(version),
+      tags,
     ];
     return parseFill(await this.#send(this.#scripts.fill, this.#prefix + key, args));
   }
@@ -150,13 +151,14 @@ export class RedisVersionedStore extends VersionedStore {
 
   async set(
     key: string,
-    { payload, version, ttlMs, keepStaleMs, floorMs }: WriterSet,
+    { payload, version, ttlMs, keepStaleMs, floorMs, tags = '' }: WriterSet,
   ): Promise<'stored' | 'invalidated'> {
-    const args = [payload, ...versionArguments(version), duration(ttlMs), duration(keepStaleMs), duration(floorMs)];
+    const lasting = [ttlMs, keepStaleMs, floorMs].map(duration);
+    const args = [payload, ...versionArguments(version), ...lasting, tags];
     return parseSet(await this.#send(this.#scripts.set, this.#prefix + key, args));
   }
 
-  async register(tag: string, { key, begunAt, forMs, maxKeys, memoryMs }: TagRegistration): Promise<TagOutcome> {
+  async register(tag: string, { key, begunAt = '', forMs, maxKeys, memoryMs }: TagRegistration): Promise<TagOutcome> {
     const marginMs = this.#client.manyClocks === true ? CLUSTER_CLOCK_MARGIN_MS : 0;
     const args = [key, begunAt, duration(forMs), String(maxKeys), duration(memoryMs), String(marginMs)];
     return parseRegister(await this.#send(this.#tagScripts.register, this.#tagPrefix + tag, args));

@@ -9,6 +9,7 @@ export const FURTHEST_MS = 50_000_000_000_000;
  * | --- | --- |
  * | `payload` `fresh-until` `kept-until` `fill` | the value, its two ends, and which fill stored it |
  * | `kind` `order` | the value's version; `order` has 19 digits, because a Lua number loses digits beyond 2^53 |
+ * | `tags` | names the tags with which the value is registered |
  * | `lease` `lease-until` `loading` | the generation, and until when somebody is believed to load under it: a moment; 0: nobody; 1: as long as the lease lives |
  * | `waited` | somebody waits for that load: the channel on which its end is told |
  * | `mark` `mark-kind` `mark-until` | what a load that stored nothing left |
@@ -25,9 +26,9 @@ local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 -- a load and the announcement of a tag may share a millisecond
 local exact_now = string.format('%.3f', tonumber(time[1]) * 1000 + tonumber(time[2]) / 1000)
 
-local NAMES = { 'fresh-until', 'kept-until', 'fill', 'kind', 'order', 'lease', 'lease-until', 'loading', 'waited', 'mark', 'mark-kind', 'mark-until',
+local NAMES = { 'fresh-until', 'kept-until', 'fill', 'kind', 'order', 'tags', 'lease', 'lease-until', 'loading', 'waited', 'mark', 'mark-kind', 'mark-until',
   'floor-kind', 'floor-order', 'floor-exclusive', 'floor-until', 'tombstone-until' }
-local VALUE = { 'payload', 'fresh-until', 'kept-until', 'fill', 'kind', 'order' }
+local VALUE = { 'payload', 'fresh-until', 'kept-until', 'fill', 'kind', 'order', 'tags' }
 local LEASE = { 'lease', 'lease-until', 'loading', 'waited' }
 local MARK = { 'mark', 'mark-kind', 'mark-until' }
 local FLOOR = { 'floor-kind', 'floor-order', 'floor-exclusive', 'floor-until' }
@@ -106,6 +107,10 @@ local function fresh_value()
   local payload = redis.call('HGET', key, 'payload')
   if not payload or (state['kind'] and not is_version(state['kind'], state['order'])) then return nil end
   return { text(now), payload, state['fresh-until'], state['kind'], state['order'] }
+end
+
+local function append(fields, ...)
+  for _, word in ipairs({ ... }) do fields[#fields + 1] = word end
 end
 
 local function value_fields(payload, begun_at, ttl, keep_stale)

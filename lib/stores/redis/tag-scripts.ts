@@ -26,9 +26,15 @@ local function keep_until(moment)
 end
 `;
 
-/** Arguments: the key, the load's begin, how long it is told, the most keys, how long announcements are remembered, the margin between clocks. */
+/** Arguments: the key, the load's begin or an empty text, how long it is told, the most keys, how long announcements are remembered, the margin between clocks. */
 const REGISTER = `
+local is_remembered = announced and announced > now - tonumber(ARGV[5])
+-- what was read at an unknown time may have been read before any announcement that is remembered
 local begun = tonumber(ARGV[2])
+if ARGV[2] == '' then
+  if is_remembered then return { 'announced' } end
+  begun = now
+end
 if not begun or begun ~= begun or begun <= now - tonumber(ARGV[5]) then return { 'announced' } end
 if announced and announced >= begun - tonumber(ARGV[6]) then return { 'announced' } end
 
@@ -42,7 +48,7 @@ if not known or known <= now then
 end
 if not known or known < told_until then redis.call('ZADD', tag, text(told_until), ARGV[1]) end
 keep_until(told_until)
-if announced then return { 'registered', text(begun - announced) } end
+if is_remembered then return { 'registered', text(begun - announced) } end
 return { 'registered' }
 `;
 

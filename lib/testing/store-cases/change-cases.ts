@@ -226,6 +226,31 @@ export const changeCases: readonly StoreCase[] = [
     },
   },
   {
+    name: 'set: of a value with other tags it announces its version',
+    run: async ({ store, elapse }) => {
+      const cases: readonly (readonly [string, string | undefined, string | undefined])[] = [
+        ['other', 'one', 'two'],
+        ['none over some', 'one', undefined],
+        ['some over none', undefined, 'one'],
+      ];
+      for (const [key, stored, given] of cases) {
+        await storeValue(store, key, { version: version(5), ...(stored !== undefined && { tags: stored }) });
+        const written = { ...set, version: version(6), ...(given !== undefined && { tags: given }) };
+        assert.equal(await store.set(key, written), 'invalidated', key);
+        assert.equal(await payloadOf(store, key), undefined, key);
+      }
+      const tagged = { tags: 'one', ttlMs: LONG_MS };
+      await storeValue(store, 'k', { version: version(5), ...tagged });
+      assert.equal(await store.set('k', { ...set, version: version(6), ...tagged }), 'stored', 'the same');
+      assert.equal(await store.set('k', { ...set, version: version(7), ...tagged }), 'stored', 'they are kept');
+      // A load over a stale value that finds none leaves none.
+      await storeValue(store, 'stale', { version: version(5), tags: 'one', ttlMs: SHORT_MS, keepStaleMs: LONG_MS });
+      await elapse();
+      await storeValue(store, 'stale', { version: version(5) });
+      assert.equal(await store.set('stale', { ...set, version: version(6) }), 'stored', 'none');
+    },
+  },
+  {
     name: 'set: the announced floor stays under it',
     run: async ({ store }) => {
       await store.invalidate('k', { version: version(5), floorMs: LONG_MS });

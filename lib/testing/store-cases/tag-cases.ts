@@ -158,6 +158,26 @@ export const tagCases: readonly StoreCase[] = [
     },
   },
   {
+    name: 'tags: what was read at an unknown time is registered only while no announcement is remembered',
+    run: async ({ store, elapse }) => {
+      const unknown = { key: 'k', ...PARTS, memoryMs: 2 * SHORT_MS };
+      await begin(store, 'k');
+      assert.deepEqual(await store.register('never', unknown), { registered: true });
+      assert.deepEqual(await store.announce('never', LONG_MS), ['k'], 'and is told');
+      await register(store, 'tag', 'other');
+      await store.announce('tag', 2 * SHORT_MS);
+      assert.deepEqual(await store.register('tag', unknown), { registered: false, reason: 'announced' });
+      await elapse();
+      assert.deepEqual(await store.register('tag', unknown), { registered: true }, 'other keys do not prolong it');
+      const { begunAt } = await begin(store, 'late');
+      assert.deepEqual(
+        await store.register('tag', { ...unknown, key: 'late', begunAt }),
+        { registered: true },
+        'nor is it told',
+      );
+    },
+  },
+  {
     name: 'tags: any text is a tag of its own, and no key',
     run: async ({ store }) => {
       const texts = ['a:b', '{a}b', '*', '"q"', '日本語 💾', '__proto__', 'k', 'k:k', 'x'.repeat(1_024)];

@@ -15,7 +15,7 @@ async function operate({ servers }: Stage, operation: string, path: string): Pro
 
 const locksOf = ({ chroot, fleet }: Stage): string => `${chroot}/nest-cache/${fleet.namespace}/locks`;
 
-/** The node above the locks belongs to somebody else now. */
+/** The node above the locks belongs to somebody else now, or does before there was any. */
 export function aclRefused(): Fault {
   return {
     part: 'lock',

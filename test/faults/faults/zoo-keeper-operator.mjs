@@ -16,6 +16,13 @@ client.add_auth('digest', SECRET, () => undefined);
 const call = (method, ...args) =>
   new Promise((resolve) => client[method](...args, (code, _text, result) => resolve({ code, result })));
 
+/** With all that it stands on, whatever of it is there already. */
+async function make(node) {
+  const parts = node.split('/').slice(1);
+  for (let length = 1; length <= parts.length; length++)
+    await call('a_create', `/${parts.slice(0, length).join('/')}`, '', 0);
+}
+
 async function remove(node) {
   const { result: children } = await call('a_get_children', node, false);
   for (const child of children ?? []) await remove(`${node}/${child}`);
@@ -23,11 +30,13 @@ async function remove(node) {
 }
 
 const operations = {
-  refuse: () =>
-    call('a_set_acl', path, -1, [
+  refuse: async () => {
+    await make(path);
+    return call('a_set_acl', path, -1, [
       { perms: READ, scheme: 'world', auth: 'anyone' },
       { perms: ALL, scheme: 'digest', auth: digest },
-    ]),
+    ]);
+  },
   allow: () => call('a_set_acl', path, -1, [{ perms: ALL, scheme: 'world', auth: 'anyone' }]),
   remove: () => remove(path),
 };

@@ -1,3 +1,5 @@
+import type { CacheEvent } from 'nestjs-distributed-cache';
+
 /** Everything that a worker must know; plain JSON. */
 export interface WorkerSettings {
   readonly name: string;
@@ -8,6 +10,8 @@ export interface WorkerSettings {
   /** Options of `zooKeeperLock()`. */
   readonly zooKeeper: Readonly<Record<string, unknown>>;
   readonly postgresUrl: string;
+  /** It writes rows through TypeORM too, with an outbox. */
+  readonly writesRows?: true;
 }
 
 /** One load, as its worker tells it. */
@@ -67,6 +71,15 @@ export interface WorkerCommands {
   block(forMs: number): void;
   stepClock(byMs: number): void;
   loadOdd(kind: OddKind): Promise<OddOutcome>;
+  writeRow(row: { readonly key: string; readonly stamp: number; readonly transaction: boolean }): Promise<void>;
+  /** The stamp that the cache has of it; 0: none. */
+  readRow(key: string): Promise<number>;
+  /** The stamp that the database has of it; 0: none. */
+  storedRow(key: string): Promise<number>;
+  /** What is announced from now on is not sent, and not answered. */
+  mute(): void;
+  /** When it last told of such an event, by the monotonic clock. */
+  lastTold(type: CacheEvent['type']): number | null;
   /** Ends what only the tests have begun. */
   quiet(): void;
   /** Resolves with how many listeners of the process are left. */

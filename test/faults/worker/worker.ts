@@ -15,9 +15,10 @@ import { Database } from './database.js';
 import { loadOdd } from './odd-values.js';
 import type { WorkerCommands, WorkerReport, WorkerSettings } from './protocol.js';
 import { CONTROLLERS } from './routes.js';
+import { Rows } from './rows.js';
 import { stepClock } from './stepped-clock.js';
 
-const { name, namespace, redisUrl, redisSample, zooKeeper, postgresUrl } = JSON.parse(
+const { name, namespace, redisUrl, redisSample, zooKeeper, postgresUrl, writesRows } = JSON.parse(
   process.argv[2]!,
 ) as WorkerSettings;
 
@@ -37,12 +38,14 @@ const database = new Database(postgresUrl, (load) => {
   tell({ load: { worker: name, ...load } });
 });
 const canaries = new Canaries(name, () => database.answers());
+const rows = writesRows ? await Rows.open(postgresUrl) : undefined;
 
 let events: Record<string, number> = {};
 const observer = {
   observe: (event: CacheEvent) => {
     events[event.type] = (events[event.type] ?? 0) + 1;
     canaries.observe(event);
+    rows?.observe(event);
   },
 };
 
@@ -50,6 +53,7 @@ const client = redisSample === undefined ? undefined : ((await runSample(redisSa
 interface Destroyable {
   destroy(): unknown;
 }
+const store = redisStore(client === undefined ? { url: redisUrl } : { client });
 const { sessionTimeoutMs, storeTimeoutMs, lockTimeoutMs, loadTimeoutMs } = SETTINGS;
 
 @Module({
@@ -59,7 +63,8 @@ const { sessionTimeoutMs, storeTimeoutMs, lockTimeoutMs, loadTimeoutMs } = SETTI
       observers: [observer],
       // Lives of one length, so that a load that comes early is seen.
       ttlJitter: 0,
-      store: redisStore(client === undefined ? { url: redisUrl } : { client }),
+      store: rows?.around(store) ?? store,
+      ...(rows && { dataSources: [rows.dataSource], outbox: true }),
       lock: zooKeeperLock({ sessionTimeoutMs, ...zooKeeper }),
     }),
   ],
@@ -87,6 +92,7 @@ server.on('request', (_request, response) => {
 await app.listen(0, '127.0.0.1');
 const cache = app.get(DistributedCacheService);
 canaries.start(cache);
+rows?.start(cache);
 
 function report(): WorkerReport {
   const resources: Record<string, number> = {};
@@ -103,6 +109,7 @@ function report(): WorkerReport {
 async function end(): Promise<void> {
   canaries.stop();
   await database.close();
+  await rows?.close();
   client?.destroy();
   lag.disable();
 }
@@ -118,6 +125,13 @@ const commands: WorkerCommands = {
   },
   stepClock,
   loadOdd: (kind) => loadOdd(cache, kind, postgresUrl),
+  writeRow: ({ key, stamp, transaction }) => rows!.write(key, stamp, transaction),
+  readRow: (key) => rows!.read(key),
+  storedRow: (key) => rows!.stored(key),
+  mute: () => {
+    rows!.mute();
+  },
+  lastTold: (type) => rows!.lastTold(type),
   quiet: () => {
     canaries.stop();
   },

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { VersionedStore } from '../../../lib/core/versioned-store.js';
+import type { TagOutcome, VersionedStore } from '../../../lib/core/versioned-store.js';
 import { adoptRedisClient } from '../../../lib/redis-client/adopt-redis-client.js';
 import type { RedisClient } from '../../../lib/redis-client/redis-client.js';
 import { redisScript } from '../../../lib/redis-client/redis-script.js';
@@ -11,6 +11,7 @@ import { clusterClients } from '../../support/redis-topologies.js';
 import { realInstance, type RealInstance } from '../../support/real-instance.js';
 
 const publish = redisScript(`return redis.call('PUBLISH', ARGV[1], ARGV[2])`);
+const announcedAt = redisScript(`return redis.call('ZSCORE', KEYS[1], '')`);
 const PATIENCE = { timeout: 30_000, interval: 50 };
 const LIFE = { ttlMs: 60_000, keepStaleMs: 0 };
 
@@ -92,6 +93,19 @@ const payloadOf = async (store: VersionedStore, key: string): Promise<string | u
   (await store.read(key)).value?.payload;
 
 describe('a Redis Cluster, by every kind of client', () => {
+  it('takes a load for outdated that began up to 250 ms after the announcement of a tag, since that was told by another clock', async () => {
+    for (const { name, namespace, client, store } of await reachByAll()) {
+      await store.announce('t', 60_000);
+      const announced = -Number(await client.run(announcedAt, `${namespace}:tag:1:t`, []));
+      const register = (afterMs: number): Promise<TagOutcome> => {
+        const begunAt = (announced + afterMs).toFixed(3);
+        return store.register('t', { key: 'k', begunAt, forMs: 60_000, maxKeys: 10, memoryMs: 60_000 });
+      };
+      expect(await register(249.9), name).toEqual({ registered: false, reason: 'announced' });
+      expect(await register(250.1), name).toEqual({ registered: true, announcedBeforeMs: expect.closeTo(250.1, 2) });
+    }
+  });
+
   it('runs scripts where the key is, clears the namespace on every master and nothing else, and hears messages', async () => {
     for (const { name, namespace, client, store } of await reachByAll()) {
       const stranger = new RedisVersionedStore({ client, namespace: `${namespace}x`, report: () => undefined });

@@ -46,6 +46,17 @@ async function begin(
   return outcome;
 }
 
+it('knows which of an announcement and a begin came first to the microsecond: one server has one clock', async () => {
+  await store.announce('t', 60_000);
+  const announced = -Number(await bystander.zScore(`${namespace}:tag:1:t`, ''));
+  const register = (afterMs: number) => {
+    const begunAt = (announced + afterMs).toFixed(3);
+    return store.register('t', { key: 'k', begunAt, forMs: 60_000, maxKeys: 10, memoryMs: 60_000 });
+  };
+  expect(await register(0)).toEqual({ registered: false, reason: 'announced' });
+  expect(await register(0.001)).toMatchObject({ registered: true });
+});
+
 async function load(key: string, parts: Partial<Fill> = {}): Promise<void> {
   const { lease, begunAt } = await begin(key);
   const outcome = await store.fill(key, {

@@ -30,6 +30,8 @@ class FlakyLocks extends LockProvider {
 const breakerStates = ({ events }: Instance) =>
   events.flatMap((event) => (event.type === 'breaker-changed' ? [`${event.server} ${event.state}`] : []));
 
+const WRITTEN = { value: 1, version: { kind: 'version', order: 1n }, lifetime: { ttlMs: 1, keepStaleMs: 0 } };
+
 describe('a store that does not answer', () => {
   it('is not asked any more after so many deadlines; loads go on without paying one', async () => {
     const fleet = new Fleet();
@@ -45,7 +47,7 @@ describe('a store that does not answer', () => {
     expect(await a.load(() => 'c', {}, { key: 'c' })).toEqual({ value: 'c', outcome: 'MISS' });
     expect(await a.cache.get('c')).toBeUndefined();
     await expect(a.cache.invalidate('c')).rejects.toBeInstanceOf(StoreUnavailableError);
-    await expect(a.cache.set('c', 1, { kind: 'version', order: 1n }, { ttlMs: 1, keepStaleMs: 0 })).rejects.toThrow();
+    await expect(a.cache.set('c', WRITTEN)).rejects.toThrow();
     await expect(a.cache.announceTags([{ tag: 't' }])).rejects.toBeInstanceOf(StoreUnavailableError);
     await expect(a.cache.clear()).rejects.toBeInstanceOf(StoreUnavailableError);
     expect(a.store.steps).toHaveLength(steps);

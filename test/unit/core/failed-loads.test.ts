@@ -98,7 +98,12 @@ describe('a loader that throws', () => {
   it.each([
     [
       'is set',
-      (a: Instance) => a.cache.set('k', 'row', { kind: 'version', order: 1n }, { ttlMs: 1_000, keepStaleMs: 0 }),
+      (a: Instance) =>
+        a.cache.set('k', {
+          value: 'row',
+          version: { kind: 'version', order: 1n },
+          lifetime: { ttlMs: 1_000, keepStaleMs: 0 },
+        }),
     ],
     ['is invalidated', (a: Instance) => a.cache.invalidate('k')],
     ['has a tag that is announced', (a: Instance) => a.cache.announceTags([{ tag: 't' }])],

@@ -27,7 +27,9 @@ describe('a notice of a row as it was before it was removed and born again at ve
     const fleet = new Fleet();
     const [reader, other, late] = [fleet.instance(), fleet.instance(), fleet.instance()];
     await bornAgain(reader, other);
-    expect(await late.cache.set('k', 'of the former life', version(3n), LIFE)).toBe('stored');
+    expect(await late.cache.set('k', { value: 'of the former life', version: version(3n), lifetime: LIFE })).toBe(
+      'stored',
+    );
     expect(await reader.cache.get('k')).toBe('of the former life');
   });
 });

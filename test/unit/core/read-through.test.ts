@@ -823,11 +823,11 @@ describe('versions', () => {
   it('set stores over a lower version and invalidates otherwise', async () => {
     const a = new Fleet().instance();
     const lifetime = { ttlMs: POLICY.ttlMs, keepStaleMs: 0 };
-    expect(await a.cache.set('k', 'one', version(1n), lifetime)).toBe('invalidated');
+    expect(await a.cache.set('k', { value: 'one', version: version(1n), lifetime })).toBe('invalidated');
     await a.load(() => 'one', {}, { version: version(1n) });
-    expect(await a.cache.set('k', 'two', version(2n), lifetime)).toBe('stored');
+    expect(await a.cache.set('k', { value: 'two', version: version(2n), lifetime })).toBe('stored');
     expect(await a.cache.get('k')).toBe('two');
-    expect(await a.cache.set('k', 'again', version(2n), lifetime)).toBe('invalidated');
+    expect(await a.cache.set('k', { value: 'again', version: version(2n), lifetime })).toBe('invalidated');
     expect(await a.cache.get('k')).toBeUndefined();
   });
 

@@ -33,7 +33,7 @@ const CHANGES: [string, (of: Instance) => Promise<unknown>][] = [
   ['a key', ({ cache }) => cache.invalidate('k')],
   ['a tag', ({ cache }) => cache.announceTags([{ tag: 't' }])],
   ['everything', ({ cache }) => cache.clear()],
-  ['a value', ({ cache }) => cache.set('k', 'set', version(2n), LIFE)],
+  ['a value', ({ cache }) => cache.set('k', { value: 'set', version: version(2n), lifetime: LIFE })],
 ];
 
 describe.each(CHANGES)('a change that could not be announced: %s', (_, announce) => {

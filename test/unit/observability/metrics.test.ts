@@ -106,6 +106,9 @@ describe('MetricsObserver', () => {
     observe(kept(unsent(1, 0)));
     observe(kept(unsent(1, 2)));
     expect(await metrics.sum('unsent_announcements')).toBe(3);
+    observe({ type: 'announcements-refused', unsent: unsent(1, 2), error: new Error('x') });
+    expect(await metrics.sum('announcements', { 'announcement.outcome': 'refused' })).toBe(3);
+    expect(await metrics.sum('unsent_announcements')).toBe(3);
     observe({ type: 'announcement-made-up', ...unsent(1, 0), unsent: unsent(0, 2) });
     expect(await metrics.sum('unsent_announcements')).toBe(2);
     observe(kept(unsent(0, 0, true)));

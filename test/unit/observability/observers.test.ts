@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { CacheEvent, CacheObserver } from '../../../lib/core/cache-event.js';
+import type { CacheEvent, CacheObserver, StoreStep } from '../../../lib/core/cache-event.js';
+import { StoreUnavailableError } from '../../../lib/core/errors.js';
 import { CacheStats } from '../../../lib/observability/cache-stats.js';
 import { FanOutObserver } from '../../../lib/observability/fan-out-observer.js';
 import { LOG_INTERVAL_MS, LogObserver } from '../../../lib/observability/log-observer.js';
@@ -256,6 +257,44 @@ describe('LogObserver', () => {
     // Of each kind that can be told apart without its key, one line an interval; of the three parts two.
     expect(lines.length).toBeGreaterThan(intervals);
     expect(lines.length).toBeLessThanOrEqual((intervals + 1) * 20);
+  });
+
+  it('what the store refuses of announcements has one line for its beginning and one for its end, however often it is tried', async () => {
+    const { lines, clock, observe } = logging();
+    const error = new StoreUnavailableError('NOPERM', { refused: true });
+    const unsent = { keys: 1, tags: 0, everything: false };
+    const refused = (step: StoreStep): CacheEvent => ({ type: 'store-unavailable', step, error });
+    observe({ type: 'announcement-failed', ...unsent, unsent, error });
+    observe({ type: 'announcements-refused', unsent, error });
+    for (let n = 0; n < 10; n++) {
+      for (const step of ['invalidate', 'announce', 'set', 'clear'] as const) observe(refused(step));
+      observe(hit);
+      await clock.advance(LOG_INTERVAL_MS);
+    }
+    expect(lines).toEqual([
+      expect.stringContaining('warn A committed change could not be announced (StoreUnavailableError: NOPERM)'),
+      expect.stringMatching(
+        /^warn The store refuses .* NOPERM.*loads what is stored under these keys and stores nothing/,
+      ),
+    ]);
+    observe(EVERY_EVENT['announcement-made-up']);
+    expect(lines[2]).toContain('log What could not be announced is announced after 10 min');
+    // A step of a load that is refused, or an announcement that is not answered, is the store's own line.
+    observe(refused('begin'));
+    expect(lines[3]).toContain('The store does not answer (begin: StoreUnavailableError: NOPERM)');
+    observe(hit);
+    await clock.advance(LOG_INTERVAL_MS);
+    observe({ type: 'store-unavailable', step: 'announce', error: new StoreUnavailableError('too late') });
+    expect(lines.at(-1)).toContain('The store does not answer (announce: StoreUnavailableError: too late)');
+  });
+
+  it.each([
+    { keys: 0, tags: 1, everything: false },
+    { keys: 0, tags: 0, everything: true },
+  ])('says what it costs that the store refuses %j', (unsent) => {
+    const { lines, observe } = logging();
+    observe({ type: 'announcements-refused', unsent, error: new Error('OOM') });
+    expect(lines).toEqual([expect.stringContaining('This instance loads everything and stores nothing until')]);
   });
 
   it('names the cure of a version that went backwards, and each kind of unstorable value', () => {

@@ -236,7 +236,9 @@ describe('spans', () => {
     expect(await cache.get('product:#42')).toBe('row');
     await cache.announceTags([{ tag: 'a' }]);
     expect(await cache.get('product:#42')).toBeUndefined();
-    expect(await cache.set('product:#42', 'new', version, { ttlMs: 1, keepStaleMs: 0 })).toBe('invalidated');
+    expect(await cache.set('product:#42', { value: 'new', version, lifetime: { ttlMs: 1, keepStaleMs: 0 } })).toBe(
+      'invalidated',
+    );
     await expect(cache.getOrLoad(request(() => Promise.reject(new Error('x'))))).rejects.toThrow('x');
     await cache.clear();
     expect(new Set(fleet.store.steps)).toEqual(

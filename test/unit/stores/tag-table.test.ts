@@ -30,6 +30,13 @@ describe('TagTable', () => {
     for (let now = 7; now < 100_000; now++) table.announce(`other ${now}`, now, 1_000_000);
     expect(table.size).toBeLessThanOrEqual(1_001);
     expect(table.register('tag', 100_000, at(5))).toEqual({ registered: false, reason: 'announced' });
+    // So may be what was read nobody knows when, as long as it would be remembered.
+    const unknown = { key: 'k', forMs: 1, maxKeys: 10 };
+    expect(table.register('new', 100_000, { ...unknown, memoryMs: 99_990 })).toEqual({
+      registered: false,
+      reason: 'announced',
+    });
+    expect(table.register('new', 100_000, { ...unknown, memoryMs: 1 })).toEqual({ registered: true });
     // What is remembered is told as ever, and who began after all of it comes in.
     expect(table.register('other 99999', 100_000, at(99_998))).toEqual({ registered: false, reason: 'announced' });
     expect(table.register('tag', 100_000, at(99_999)).registered).toBe(true);
