@@ -134,6 +134,6 @@ describe('a Redis user with the rights of the documentation', () => {
     await expect(client.hget('other:cache:1:k', 'payload')).rejects.toThrow(/NOPERM/);
     await expect(client.flushall()).rejects.toThrow(/NOPERM/);
     client.disconnect();
-    await vi.waitFor(async () => expect((await commands()).refused).toContain('hget'));
+    await vi.waitFor(async () => expect((await commands()).refused).toContain('hget'), 30_000);
   });
 });
