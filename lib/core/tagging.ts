@@ -48,6 +48,8 @@ export interface TaggingOptions {
   readonly maxKeysPerTag: number;
   /** How long announcements are remembered: longer than any load can take. */
   readonly memoryMs: number;
+  /** The longest that a request to the store takes. */
+  readonly storeTimeoutMs: number;
 }
 
 /** Commands sent at once: enough to fill the way to the server, too few for the last of them to run into its deadline. */
@@ -93,7 +95,16 @@ export class Tagging {
    */
   async registerSet(tagged: Tagged, value: unknown, forMs: number): Promise<TagVerdict> {
     const tags = this.tagsOf(tagged, value);
-    return tags === undefined ? { kind: 'refused' } : this.registerAll(tags, { key: tagged.key, forMs });
+    if (tags === undefined) return { kind: 'refused' };
+    return this.registerAll(tags, { key: tagged.key, forMs: this.covering(forMs, tags.length) });
+  }
+
+  /**
+   * How long a key has to be registered for something that lives for `forMs` from the moment it is stored, which is after that. (What a load fills lives from its begin, which was before.)
+   *   1. The key is registered; 2. what is stored is under way; 3. the registration is over; 4. a tag is announced, which leads nowhere, while that lives on.
+   */
+  covering(forMs: number, tagCount = 1): number {
+    return forMs + (Math.ceil(tagCount / BATCH) + 1) * this.options.storeTimeoutMs;
   }
 
   private async registerAll(
