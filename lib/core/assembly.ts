@@ -112,7 +112,7 @@ export function assemble(parts: ReadThroughParts, { chain, refresh, report, stop
     turns: new LockTurn(locks, afterWaiting, clock, lockTimeoutMs, stop, report),
     leases: new LeaseTurn(store, afterWaiting, clock, lockTimeoutMs, stop, report),
     claims: new LoadClaims(store, clock),
-    keep: new Keep(store, codec, clock, look, failures, tagging, floorMs, storeTimeoutMs, report),
+    keep: new Keep(store, codec, clock, look, failures, tagging, floorMs, report),
     renewals: new Renewals(look, tagging, report),
     failures,
     chain,

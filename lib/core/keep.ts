@@ -39,7 +39,6 @@ export class Keep {
     private readonly failures: SharedFailures,
     private readonly tagging: Tagging,
     private readonly floorMs: number,
-    private readonly storeTimeoutMs: number,
     private readonly report: (event: CacheEvent) => void,
   ) {}
 
@@ -237,8 +236,7 @@ export class Keep {
     flight.end();
     const isShared = failureBackoffMs > 0 && !flight.superseded;
     if (isShared || flight.hasLateCallers) {
-      // 1. The key is registered; 2. the mark is on its way; 3. the registration is over; 4. the row is announced, which leads nowhere, while the mark lives. So it is told for longer than both requests may take.
-      const forMs = isShared ? failureBackoffMs + 2 * this.storeTimeoutMs : 1;
+      const forMs = isShared ? this.tagging.covering(failureBackoffMs) : 1;
       const verdict = await this.tagging.register(flight, request, under, undefined, forMs);
       flight.errorOutdated = verdict.kind !== 'clear';
     }

@@ -48,7 +48,7 @@ export interface TaggingOptions {
   readonly maxKeysPerTag: number;
   /** How long announcements are remembered: longer than any load can take. */
   readonly memoryMs: number;
-  /** The deadline of each request to the store. */
+  /** The longest that a request to the store takes. */
   readonly storeTimeoutMs: number;
 }
 
@@ -91,12 +91,20 @@ export class Tagging {
    *   registration has ended, a tag is announced: the key is told to nobody, and what the writer has set lives on.
    * When the writer has read what its value is made of is not known, so it is refused while an announcement of any of its tags is remembered.
    *
-   * @param forMs as long as what will be set may live. That is counted from its `set`, which comes later than the registration: by no more than both requests may take
+   * @param forMs as long as what will be set may live
    */
   async registerSet(tagged: Tagged, value: unknown, forMs: number): Promise<TagVerdict> {
     const tags = this.tagsOf(tagged, value);
     if (tags === undefined) return { kind: 'refused' };
-    return this.registerAll(tags, { key: tagged.key, forMs: forMs + 2 * this.options.storeTimeoutMs });
+    return this.registerAll(tags, { key: tagged.key, forMs: this.covering(forMs, tags.length) });
+  }
+
+  /**
+   * How long a key has to be registered for something that lives for `forMs` from the moment it is stored, which is after that. (What a load fills lives from its begin, which was before.)
+   *   1. The key is registered; 2. what is stored is under way; 3. the registration is over; 4. a tag is announced, which leads nowhere, while that lives on.
+   */
+  covering(forMs: number, tagCount = 1): number {
+    return forMs + (Math.ceil(tagCount / BATCH) + 1) * this.options.storeTimeoutMs;
   }
 
   private async registerAll(

@@ -49,6 +49,11 @@ export class HistoryTable {
     return this.data.manager.findOneBy(HistoryRow, { key });
   }
 
+  async version(key: string): Promise<number | undefined> {
+    const row = await this.data.manager.findOne(HistoryRow, { where: { key }, select: { key: true, version: true } });
+    return row?.version;
+  }
+
   list(shelf: number): Promise<HistoryRow[]> {
     return this.data.manager.find(HistoryRow, { where: { shelf }, order: { key: 'asc' } });
   }

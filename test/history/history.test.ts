@@ -36,6 +36,7 @@ const LEAST: Readonly<Record<string, number>> = {
   cleared: 1,
   'announce-failed': 1,
   'flight-superseded': 5,
+  'eager-refresh': 1,
   'superseded: invalidated': 5,
   'superseded: filled': 1,
   'superseded: evicted': 1,

@@ -37,6 +37,12 @@ describe('the plan of a history', () => {
     const reads = operations.filter((one) => one.do === 'read');
     expect(new Set(reads.map(({ entry }) => entryName(entry)))).toEqual(new Set(ENTRIES.map(entryName)));
     expect(new Set(reads.map(({ ttlMs }) => ttlMs))).toEqual(new Set([BOUNDS.ttlMs, BOUNDS.shortTtlMs]));
+    expect(new Set(reads.map(({ eagerRefresh }) => eagerRefresh))).toEqual(new Set([0, BOUNDS.eagerRefresh]));
+    expect(new Set(reads.map(({ negativeTtlMs }) => negativeTtlMs))).toEqual(
+      new Set([undefined, BOUNDS.negativeTtlMs]),
+    );
+    const renewed = reads.filter(({ renews }) => renews).map(({ entry }) => entryName(entry));
+    expect(new Set(renewed)).toEqual(new Set(KEYS.filter((key) => !isRemovable(key)).map((key) => `row ${key}`)));
     const writes = operations.filter((one) => one.do === 'write');
     expect(new Set(writes.map(({ key }) => key))).toEqual(new Set(KEYS));
     expect(new Set(writes.map(({ notice }) => notice))).toEqual(new Set(['typeorm', 'versioned', 'bare', 'set']));

@@ -10,6 +10,10 @@ export const BOUNDS = {
   ttlMs: 3_000,
   /** Of some loads, so that they are stale soon. */
   shortTtlMs: 100,
+  /** Of the word that there is no row, where it has a ttl of its own. */
+  negativeTtlMs: 300,
+  /** From this share of its ttl on a value is loaded anew, by some reads. */
+  eagerRefresh: 0.3,
   staleWhileRevalidateMs: 1_500,
   staleIfErrorMs: 1_500,
   failureBackoffMs: 200,
@@ -33,6 +37,10 @@ export type Operation =
       readonly entry: Entry;
       readonly loadMs: number;
       readonly ttlMs: number;
+      readonly negativeTtlMs?: number;
+      readonly eagerRefresh: number;
+      /** Where the row's version is that of what is stored, that is renewed. */
+      readonly renews: boolean;
       /** Its load throws, if it comes to that. */
       readonly fails: boolean;
       readonly restMs: number;
@@ -128,9 +136,14 @@ export function* planOperations(seed: number, worker: number, lane: number): Gen
       const ttlMs = random.pick([BOUNDS.ttlMs, BOUNDS.ttlMs, BOUNDS.shortTtlMs]);
       const fails = random.below(60) === 0;
       const entry = entryOf(random, key);
-      yield { do: 'read', entry, loadMs: loadMs(random), ttlMs, fails, restMs };
+      const eagerRefresh = random.pick([0, BOUNDS.eagerRefresh]);
+      const negative = random.below(2) === 0 && { negativeTtlMs: BOUNDS.negativeTtlMs };
+      // Not a row that comes again with a version which it had before: two changes that killed processes have not announced would look like none.
+      const renews = entry.of === 'row' && !isRemovable(key) && random.below(2) === 0;
+      const how = { ttlMs, ...negative, eagerRefresh, renews, restMs };
+      yield { do: 'read', entry, loadMs: loadMs(random), fails, ...how };
       // What was stored wrongly is seen by whoever comes next, and to a list that is seldom read nobody comes.
-      if (entry.of === 'list') yield { do: 'read', entry, loadMs: 0, ttlMs, fails: false, restMs };
+      if (entry.of === 'list') yield { do: 'read', entry, loadMs: 0, fails: false, ...how };
     } else if (die < 400) yield { do: 'get', entry: entryOf(random, key), restMs };
     else if (die < 490) {
       const notice = random.pick<Notice>([

@@ -7,7 +7,7 @@ import { monotonicNs, type ReadRecord } from './history.js';
 import type { Operation } from './plan.js';
 import type { WorkerRecord } from './worker-record.js';
 
-type ReadPlan = Pick<Operation & { do: 'read' }, 'entry' | 'loadMs' | 'ttlMs' | 'fails'>;
+type ReadPlan = Omit<Operation & { do: 'read' }, 'do' | 'restMs'>;
 type Answer = HistoryRow | HistoryRow[] | null;
 
 /** What a worker reads, and what it saw. */
@@ -20,7 +20,7 @@ export class WorkerReads {
 
   /** Resolves with whether there was an answer. */
   async read(plan: ReadPlan, last = false): Promise<boolean> {
-    const { entry, ttlMs } = plan;
+    const { eagerRefresh, entry, negativeTtlMs, renews, ttlMs } = plan;
     const { worker } = this.record;
     const began = monotonicNs();
     try {
@@ -28,6 +28,9 @@ export class WorkerReads {
         this.cache.getOrLoadWithOutcome<Answer>(cacheKeyOf(entry), () => this.load(plan), {
           entity: HistoryRow,
           ttlMs,
+          eagerRefresh,
+          ...(negativeTtlMs !== undefined && { negativeTtlMs }),
+          ...(renews && entry.of === 'row' && { currentVersion: () => this.rows.version(entry.key) }),
           ...(entry.of === 'list' && { tags: (answer) => tagsOf(entry.shelf, answer), ...listOptions(entry.shelf) }),
         }),
       );

@@ -89,7 +89,8 @@ const commands: Record<WorkerCommand, () => unknown> = {
   },
   'read all': async () => {
     for (const entry of ENTRIES)
-      while (!(await reads.read({ entry, loadMs: 0, ttlMs, fails: false }, true))) await rest(10);
+      while (!(await reads.read({ entry, loadMs: 0, ttlMs, eagerRefresh: 0, renews: false, fails: false }, true)))
+        await rest(10);
   },
   close: async () => {
     await context.close();

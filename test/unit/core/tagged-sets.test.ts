@@ -39,16 +39,18 @@ describe('set, of a value with tags', () => {
     expect(await a.cache.get('k')).toBeUndefined();
   });
 
-  it('registers it for as long as it lives, though it comes to the store a while after its registration', async () => {
+  it('is registered for as long as it lives, however long the set is under way', async () => {
     const fleet = new Fleet();
     const [a, b] = [fleet.instance(), fleet.instance()];
-    await load(a, TAGS, 1_000);
+    await load(a, TAGS, 10_000);
+    // 1. The key is registered. 2. The set is under way for nearly as long as a request may take, and its value lives from its end on.
     const sets = b.store.stop('before', 'set');
     const outcome = set(b);
     await sets.arrived;
-    await fleet.clock.advance(900);
+    await fleet.clock.advance(999);
     sets.open();
     expect(await outcome).toBe('stored');
+    // 3. Shortly before the end of that life the row changes, and its tag is announced.
     await fleet.clock.advance(LIFE.ttlMs - 1);
     expect(await a.cache.get('k')).toBe('two');
     await announce(b);

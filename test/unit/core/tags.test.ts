@@ -404,6 +404,31 @@ describe('a replica that lags behind, and a value that is loaded anew before it 
   });
 });
 
+describe('a loader that reads another entry of the cache', () => {
+  it.each([
+    ['`ttlMs`', { ttlMs: 9_000 }, 9_000],
+    ['`replicaLagMs`', { replicaLagMs: 2_000 }, 2_000],
+  ])('may read it while it is being announced: then what it stores is bounded by %s', async (_, policy, boundMs) => {
+    const fleet = new Fleet();
+    const [a, writer] = [fleet.instance(), fleet.instance()];
+    const row = (): Promise<{ value: string }> => a.load(() => 'new', {}, { ...TAGGED, key: 'row' });
+    await a.load(() => 'old', {}, { ...TAGGED, key: 'row' });
+    // 1. A row changes. Its tag is announced, and its own entry is about to be invalidated.
+    const invalidates = writer.store.stop('before', 'invalidate');
+    const announced = announce(fleet, writer, '42');
+    await invalidates.arrived;
+    await fleet.clock.advance(1);
+    // 2. A page is loaded that shows it: by a load that begins after the announcement, and reads the entry, not the row. 3. The announcement is complete.
+    await a.load(async () => `page with ${(await row()).value}`, policy, { ...TAGGED, key: 'page' });
+    invalidates.open();
+    await announced;
+    expect((await row()).value).toBe('new');
+    expect(await a.cache.get('page')).toBe('page with old');
+    await fleet.clock.advance(boundMs);
+    expect(await a.cache.get('page')).toBeUndefined();
+  });
+});
+
 describe('tags of what cannot be stored', () => {
   it('while its mark is under way nobody joins any more', async () => {
     const fleet = new Fleet();
