@@ -102,7 +102,7 @@ export function assemble(parts: ReadThroughParts, { chain, refresh, report, stop
   const failures = new SharedFailures(clock);
   const eager = new EagerRefresh(clock);
   // A floor lives at least as long as a lease, and a load that outlives its lease is refused.
-  const tagging = new Tagging(store, { maxKeysPerTag, memoryMs: 2 * floorMs }, report);
+  const tagging = new Tagging(store, { maxKeysPerTag, memoryMs: 2 * floorMs, storeTimeoutMs }, report);
   const afterWaiting = new AfterWaiting(look, failures, report);
   const limit = new LoadLimit(limits, clock, stop, report);
   const loading = new Loading({

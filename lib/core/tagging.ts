@@ -48,6 +48,8 @@ export interface TaggingOptions {
   readonly maxKeysPerTag: number;
   /** How long announcements are remembered: longer than any load can take. */
   readonly memoryMs: number;
+  /** The deadline of each request to the store. */
+  readonly storeTimeoutMs: number;
 }
 
 /** Commands sent at once: enough to fill the way to the server, too few for the last of them to run into its deadline. */
@@ -89,11 +91,12 @@ export class Tagging {
    *   registration has ended, a tag is announced: the key is told to nobody, and what the writer has set lives on.
    * When the writer has read what its value is made of is not known, so it is refused while an announcement of any of its tags is remembered.
    *
-   * @param forMs as long as what will be set may live
+   * @param forMs as long as what will be set may live. That is counted from its `set`, which comes later than the registration: by no more than both requests may take
    */
   async registerSet(tagged: Tagged, value: unknown, forMs: number): Promise<TagVerdict> {
     const tags = this.tagsOf(tagged, value);
-    return tags === undefined ? { kind: 'refused' } : this.registerAll(tags, { key: tagged.key, forMs });
+    if (tags === undefined) return { kind: 'refused' };
+    return this.registerAll(tags, { key: tagged.key, forMs: forMs + 2 * this.options.storeTimeoutMs });
   }
 
   private async registerAll(

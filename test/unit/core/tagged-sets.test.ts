@@ -39,6 +39,22 @@ describe('set, of a value with tags', () => {
     expect(await a.cache.get('k')).toBeUndefined();
   });
 
+  it('registers it for as long as it lives, though it comes to the store a while after its registration', async () => {
+    const fleet = new Fleet();
+    const [a, b] = [fleet.instance(), fleet.instance()];
+    await load(a, TAGS, 1_000);
+    const sets = b.store.stop('before', 'set');
+    const outcome = set(b);
+    await sets.arrived;
+    await fleet.clock.advance(900);
+    sets.open();
+    expect(await outcome).toBe('stored');
+    await fleet.clock.advance(LIFE.ttlMs - 1);
+    expect(await a.cache.get('k')).toBe('two');
+    await announce(b);
+    expect(await a.cache.get('k')).toBeUndefined();
+  });
+
   it('invalidates when a tag was announced before the registration, by one who has not come to invalidate the key', async () => {
     const fleet = new Fleet();
     const [a, b, dying] = [fleet.instance(), fleet.instance(), fleet.instance()];
