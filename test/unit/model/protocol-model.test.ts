@@ -125,7 +125,8 @@ const MUTANTS: Record<string, Mutant> = {
   },
 };
 
-describe('the protocol, in every interleaving of small bounds', () => {
+// Nothing but computing: two seconds for most of them, and a minute where the machine has much else to do.
+describe('the protocol, in every interleaving of small bounds', { timeout: 600_000 }, () => {
   it.each(Object.entries(SCENES))('keeps P1 to P3, ends, and stores the row once changes cease: %s', (_, scene) => {
     const { states, counterexample } = explore(scene, REAL);
     expect(counterexample).toBeUndefined();
