@@ -75,6 +75,14 @@ export default defineConfig(
       '@typescript-eslint/no-unsafe-assignment': 'off',
       '@typescript-eslint/explicit-module-boundary-types': 'off',
       '@typescript-eslint/no-extraneous-class': 'off',
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            "CallExpression[callee.property.name=/^waitFor|^waitUntil/][callee.object.name='vi'][arguments.length<2]",
+          message: 'Left out, the limit is a second, which a busy machine exceeds: wait generously, such as 30_000.',
+        },
+      ],
     },
   },
   {

@@ -24,6 +24,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     teardownTimeout: 30_000,
+    // A condition is waited for, however slow the machine is; by itself a poll gives up after a second.
+    expect: { poll: { timeout: 30_000 } },
     setupFiles: covered ? ['test/support/coverage/after-each-file.ts'] : [],
     server: { deps: { external: covered ? [/\/dist\/lib\//] : [] } },
     projects: [

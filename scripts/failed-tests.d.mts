@@ -12,3 +12,5 @@ export interface TestReport {
 }
 
 export declare function failedTests(report: TestReport, root: string): string[];
+
+export declare function skippedTests(report: TestReport | undefined): number;

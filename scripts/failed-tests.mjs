@@ -20,6 +20,12 @@ export function failedTests({ testResults }, root) {
   });
 }
 
+/** How many tests were left out on purpose. Those of a process that ended before they did are none of these. */
+export function skippedTests(report) {
+  const results = (report?.testResults ?? []).flatMap(({ assertionResults }) => assertionResults);
+  return results.filter(({ status }) => status === 'skipped' || status === 'todo').length;
+}
+
 /** The beginning of a message; of its stack, only our own lines. */
 function told(message = 'without a message') {
   return stripVTControlCharacters(message)

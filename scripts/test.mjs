@@ -1,14 +1,20 @@
 // `npm test [-- what vitest takes]`: installs what is missing, builds, and runs all tests or those that were named.
-// The last line counts what really ran; nothing run is a failure.
-import { spawn } from 'node:child_process';
+// The last line counts what really ran; nothing run is a failure. A run ends: a process of tests that is silent for too long is killed, and what it was at is told.
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { build } from './build.mjs';
-import { failedTests } from './failed-tests.mjs';
+import { failedTests, skippedTests } from './failed-tests.mjs';
 import { installPackages } from './install.mjs';
+import { Progress } from './progress.mjs';
+
+/** Longer than the longest time limit of a test: whatever is silent for so long does not even hear its time limit. */
+const SILENT_MS = Number(process.env.TEST_SILENT_MS ?? 12 * 60_000);
+/** So long the runner may take to tell what is left when its processes are gone. */
+const LAST_WORDS_MS = 60_000;
 
 installPackages();
 // Some tests start processes of their own, which run what was built.
@@ -18,13 +24,46 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), 'distributed-cache-report-'));
 const report = join(directory, 'report.json');
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
-const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+const progressReporter = join(root, 'scripts', 'progress-reporter.mjs');
+const reporters = [
+  '--reporter=default',
+  '--reporter=json',
+  `--outputFile.json=${report}`,
+  `--reporter=${progressReporter}`,
+];
 const child = spawn(process.execPath, [vitest, 'run', ...reporters, ...process.argv.slice(2)], {
   cwd: root,
-  stdio: 'inherit',
+  stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+const progress = new Progress(performance.now());
+child.on('message', (message) => progress.hear(message, performance.now()));
+
+/** The processes in which vitest runs tests, and not the servers beside them. */
+function killWorkers() {
+  const found = spawnSync('pgrep', ['-P', String(child.pid), '-f', 'vitest/dist/workers/'], { encoding: 'utf8' });
+  for (const pid of (found.stdout ?? '').split('\n').filter(Boolean)) process.kill(Number(pid), 'SIGKILL');
+}
+
+let killing;
+const watch = setInterval(() => {
+  const now = performance.now();
+  if (killing !== undefined || progress.silentMs(now) < SILENT_MS) return;
+  const silence = `Nothing has begun or ended for ${Math.round(SILENT_MS / 1_000)} s. Killing the processes of:`;
+  console.error([silence, ...progress.underWay(now)].join('\n'));
+  progress.giveUp(now);
+  killWorkers();
+  killing = setTimeout(() => {
+    killing = undefined;
+    if (progress.silentMs(performance.now()) < LAST_WORDS_MS) return;
+    console.error('The test runner itself does not end. Killing it.');
+    child.kill('SIGKILL');
+  }, LAST_WORDS_MS + 1_000);
+}, 1_000);
+
 const code = await new Promise((resolve) => child.once('close', (status) => resolve(status ?? 1)));
+clearInterval(watch);
+clearTimeout(killing);
 
 let counts;
 try {
@@ -34,10 +73,12 @@ try {
 }
 rmSync(directory, { recursive: true, force: true });
 const passed = counts?.numPassedTests ?? 0;
-const failures = counts === undefined ? [] : failedTests(counts, root);
+const failures = [...(counts === undefined ? [] : failedTests(counts, root)), ...progress.unfinished()];
 const failed = failures.filter((line) => line.startsWith('FAILED ')).length;
-const skipped = (counts?.numPendingTests ?? 0) + (counts?.numTodoTests ?? 0);
+const skipped = skippedTests(counts);
 for (const line of failures) console.log(line);
+for (const { what, file } of progress.unhandled)
+  console.log(`UNHANDLED ${file ? `${relative(root, file)}: ` : ''}${what}`);
 if (passed + failed === 0) console.error('No test ran.');
 console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
 process.exitCode = code !== 0 ? code : passed + failed === 0 || failed > 0 ? 1 : 0;

@@ -40,7 +40,7 @@ export class Announcements {
   private readonly catchUp: CatchUp;
 
   constructor(private readonly parts: AnnouncementsParts) {
-    const { clock, report, store, unsent } = parts;
+    const { clock, refresh, report, store, unsent } = parts;
     this.catchUp = new CatchUp({
       unsent,
       clock,
@@ -50,6 +50,7 @@ export class Announcements {
         tag: (change) => this.tellTag(change),
         everything: () => this.tellEverything(),
       },
+      refresh,
       report,
     });
   }
@@ -111,7 +112,7 @@ export class Announcements {
    * @throws StoreUnavailableError when the store may not have all of it. As much as could be was done, and the rest is kept and made when the store is back
    */
   async announceTags(changes: readonly TagChange[], withinMs?: number): Promise<void> {
-    const { clock, failures, flights, unsent } = this.parts;
+    const { clock, failures, flights, refresh, unsent } = this.parts;
     const tags = changes.map(({ tag }) => tag);
     failures.forgetUnmarked();
     for (const change of changes) unsent.beforeTellingTag(change);
@@ -129,6 +130,7 @@ export class Announcements {
           );
     if (announced.error === undefined) {
       this.catchUp.taken('tags');
+      for (const key of announced.keys) void refresh(key);
       return;
     }
     failures.clear();
@@ -169,7 +171,7 @@ export class Announcements {
   }
 
   private async tellTags(changes: readonly TagChange[]): Promise<Announced> {
-    const { failures, flights, refresh, report, tagging } = this.parts;
+    const { failures, flights, report, tagging } = this.parts;
     const announced = await tagging.announce(changes, (key, change) => {
       flights.supersedeLoading(key);
       failures.forget(key);
@@ -177,13 +179,13 @@ export class Announcements {
     });
     if (announced.error !== undefined) return announced;
     report({ type: 'tags-announced', tags: changes.map(({ tag }) => tag), keys: announced.keys.length });
-    for (const key of announced.keys) void refresh(key);
     return announced;
   }
 
-  private async tellTag(change: TagChange): Promise<void> {
-    const { error } = await this.tellTags([change]);
+  private async tellTag(change: TagChange): Promise<readonly string[]> {
+    const { error, keys } = await this.tellTags([change]);
     if (error !== undefined) throw error;
+    return keys;
   }
 
   private async tellEverything(): Promise<void> {

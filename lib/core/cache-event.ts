@@ -119,7 +119,7 @@ export type CacheEvent =
     }
   /** A loader has given a value, after so long. */
   | { readonly type: 'load-finished'; readonly key: string; readonly loadMs: number }
-  /** A loader has thrown, or did not end within `loadTimeoutMs`, after so long. */
+  /** A loader has thrown, or did not end within `loadTimeoutMs`, after so long. Where the time was over before `currentVersion` had answered, no loader was called: then there is no `load-started` before it. */
   | { readonly type: 'load-failed'; readonly key: string; readonly loadMs: number; readonly error: unknown }
   /** A caller got the error of a load that had failed a moment ago, here or elsewhere. */
   | { readonly type: 'failure-shared'; readonly key: string }

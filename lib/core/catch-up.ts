@@ -13,7 +13,8 @@ const LAST_ATTEMPT_MS = 2_000;
 /** How the store is told. Each rejects when the store may not have it, and keeps nothing by itself. */
 export interface Telling {
   key(key: string, change: KeyChange): Promise<void>;
-  tag(change: TagChange): Promise<void>;
+  /** Resolves to the keys that it led to. */
+  tag(change: TagChange): Promise<readonly string[]>;
   everything(): Promise<void>;
 }
 
@@ -23,6 +24,8 @@ export interface CatchUpParts {
   readonly clock: Clock;
   /** False while it is known that the store would not be asked. */
   readonly isReachable: () => boolean;
+  /** Loads a key again in the background, where this process knows how. Never rejects. */
+  readonly refresh: (key: string) => Promise<void>;
   readonly report: (event: CacheEvent) => void;
 }
 
@@ -128,7 +131,7 @@ export class CatchUp {
   /** Sends what is kept now and is due, one first, since most often that shows that the store is still away. Resolves to the last error; never rejects. */
   private async attempt(): Promise<unknown> {
     const { report, unsent } = this.parts;
-    const sent = { keys: 0, tags: 0, everything: false };
+    const sent: Sent = { keys: 0, tags: 0, everything: false, outdated: new Set() };
     let last: unknown;
     let refusal: unknown;
     let isAway = false;
@@ -150,13 +153,22 @@ export class CatchUp {
     await inBatches(due.slice(1), trying);
     if (sent.keys + sent.tags > 0 || sent.everything) {
       this.refusals.forget();
-      report({ type: 'announcement-made-up', ...sent, unsent: unsent.count });
+      const { keys, tags, everything } = sent;
+      report({ type: 'announcement-made-up', keys, tags, everything, unsent: unsent.count });
     }
     this.tellRefusal(refusal);
+    this.refresh(sent.outdated);
     return last;
   }
 
-  private everything(sent: { everything: boolean }): Send[] {
+  /** What the made up announcements have outdated. As long as anything is kept, nothing that is loaded might be stored. */
+  private refresh(outdated: ReadonlySet<string>): void {
+    const { refresh, unsent } = this.parts;
+    if (this.closed || !unsent.isEmpty) return;
+    for (const key of outdated) void refresh(key);
+  }
+
+  private everything(sent: Sent): Send[] {
     const { tell, unsent } = this.parts;
     const all = unsent.everything;
     if (all === undefined) return [];
@@ -168,7 +180,7 @@ export class CatchUp {
     return [{ what: all, tell: send }];
   }
 
-  private each(sent: { keys: number; tags: number }): Send[] {
+  private each(sent: Sent): Send[] {
     const { tell, unsent } = this.parts;
     return [
       ...unsent.keys.map(([key, words]): Send => {
@@ -176,12 +188,15 @@ export class CatchUp {
           await inTurn(words, (change) => tell.key(key, change));
           unsent.keySent(key, words);
           sent.keys++;
+          sent.outdated.add(key);
         };
         return { what: words, tell: send };
       }),
       ...unsent.tags.map(([tag, words]): Send => {
         const send = async (): Promise<void> => {
-          await inTurn(words, (change) => tell.tag({ tag, ...change }));
+          await inTurn(words, async (change) => {
+            for (const key of await tell.tag({ tag, ...change })) sent.outdated.add(key);
+          });
           unsent.tagSent(tag, words);
           sent.tags++;
         };
@@ -199,6 +214,14 @@ export class CatchUp {
       report({ type: 'announcements-refused', unsent: unsent.count, error });
     }
   }
+}
+
+interface Sent {
+  keys: number;
+  tags: number;
+  everything: boolean;
+  /** Keys that were among them, or that their tags led to. */
+  readonly outdated: Set<string>;
 }
 
 interface Send {

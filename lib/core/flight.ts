@@ -2,6 +2,7 @@ import { LoadUnwatchedError } from './errors.js';
 import type { Frozen } from './freeze.js';
 import { LateSignal } from './late-signal.js';
 import type { HeldLock } from './lock-provider.js';
+import type { Slot } from './slot.js';
 import type { KeyState } from './versioned-store.js';
 
 /** What a look at the store brought. `order` says when it was *sent*, in this process's sequence of looks and begins. */
@@ -57,8 +58,9 @@ export class Flight {
   /** Tags of what it has loaded, once they are known. */
   private tags: ReadonlySet<string> = new Set();
   private giveBack: () => void = () => undefined;
-  private leave: (() => void) | undefined;
-  private isCarried = false;
+  private slot: Slot | undefined;
+  /** Whose loaders wait, or have waited, for this flight. */
+  private readonly carriers = new Set<Flight>();
   private gotSlot: (() => void) | undefined;
   /** Fires when waiting for another's load must end: load now (`hurry`), or go home because nobody waits. */
   readonly impatience = new LateSignal();
@@ -223,9 +225,20 @@ export class Flight {
     this.giveBack();
   }
 
-  /** It may load: it has a slot of its own, or rides in that of a loader which waits for it. */
+  /** It may load. */
   get hasSlot(): boolean {
-    return this.isCarried || this.leave !== undefined;
+    return this.slot !== undefined;
+  }
+
+  /** Rides in the slot of a loader that waits for it, if it has none and there is one. @returns whether it has a slot now */
+  ride(): boolean {
+    if (this.slot !== undefined) return true;
+    for (const { slot } of this.carriers) {
+      if (slot === undefined) continue;
+      this.takeSlot(slot);
+      return true;
+    }
+    return false;
   }
 
   /** It waits for a slot. */
@@ -233,9 +246,10 @@ export class Flight {
     return this.gotSlot !== undefined;
   }
 
-  /** @param leave called once, when it loads no more, or only waits for another's load */
-  takeSlot(leave: () => void): void {
-    this.leave = leave;
+  /** Until it loads no more, or only waits for another's load. */
+  takeSlot(slot: Slot): void {
+    this.slot = slot;
+    slot.enter();
   }
 
   /** @returns what ends the wait */
@@ -246,16 +260,16 @@ export class Flight {
     };
   }
 
-  /** A loader waits for it, and holds its slot as long. */
-  carry(): void {
-    this.isCarried = true;
-    this.gotSlot?.();
+  /** @param carrier its loader waits for this flight, and they share a slot */
+  carry(carrier: Flight): void {
+    this.carriers.add(carrier);
+    if (this.isQueued && this.ride()) this.gotSlot?.();
   }
 
   leaveSlot(): void {
-    const { leave } = this;
-    this.leave = undefined;
-    leave?.();
+    const { slot } = this;
+    this.slot = undefined;
+    slot?.leave();
   }
 
   /** A change was announced, or a look has shown that the lease is gone: the lock is of no use any more, to others it is. */

@@ -4,6 +4,7 @@ import { LoadLimitError } from './errors.js';
 import type { Flight } from './flight.js';
 import type { LateSignal } from './late-signal.js';
 import type { LoadPolicy } from './load-policy.js';
+import { Slot } from './slot.js';
 
 export interface LoadLimits {
   /** Loads that may run at once in this process. `Infinity`: any number. */
@@ -21,7 +22,7 @@ interface Waiting {
  * How many loaders run at once in this process.
  *
  * A flight takes its slot before it asks for the lock, and leaves it while it waits for the load of another process: nobody in the fleet waits for a process that holds a lock and has no slot, and no slot is held by who only waits.
- * What a loader loads rides in that loader's slot, be it a flight of its own or one that it joins, for it holds its slot until they have landed:
+ * What a loader loads rides in that loader's slot, be it a flight of its own or one that it joins, and the slot is theirs until the last of them has landed:
  *   1. the only slot is taken by the loader of a; 2. it asks for b, and whoever loads b waits for a slot; 3. neither would ever end.
  */
 export class LoadLimit {
@@ -37,7 +38,7 @@ export class LoadLimit {
 
   /** Whether the flight may load: it has a slot, needs none, or has just got one. */
   tryTake(flight: Flight): boolean {
-    if (flight.hasSlot || this.limits.maxConcurrentLoads === Infinity) return true;
+    if (this.limits.maxConcurrentLoads === Infinity || flight.ride()) return true;
     if (this.running >= this.limits.maxConcurrentLoads) return false;
     this.running++;
     this.give(flight);
@@ -81,27 +82,25 @@ export class LoadLimit {
     const undo: (() => void)[] = [];
     this.report({ type: 'load-queued', key, ahead: this.queue.size });
     await new Promise<void>((resolve) => {
+      // Out of the queue at once: one slot is enough for whoever is carried and has its turn in the same instant.
       const go = (): void => {
+        this.queue.delete(waiting);
         resolve();
       };
       const waiting = { flight, go };
       this.queue.add(waiting);
-      undo.push(
-        () => this.queue.delete(waiting),
-        flight.waitForSlot(go),
-        flight.impatience.onAbort(go),
-        this.stop.onAbort(go),
-      );
+      undo.push(flight.waitForSlot(go), flight.impatience.onAbort(go), this.stop.onAbort(go));
     });
     for (const step of undo) step();
     if (flight.hasSlot) this.report({ type: 'load-turn', key, waitedMs: this.clock.elapsedMs() - since });
   }
 
   private give(flight: Flight): void {
-    flight.takeSlot(() => {
+    const slot = new Slot(() => {
       this.running--;
       this.next();
     });
+    flight.takeSlot(slot);
   }
 
   private next(): void {

@@ -226,7 +226,7 @@ export class ReadThrough {
       switch (current.admits(seen)) {
         case 'join':
           passenger.leads = false;
-          if (this.chain.flight !== undefined) current.carry();
+          if (this.chain.flight !== undefined) current.carry(this.chain.flight);
           passenger.boardedAt = this.flights.nextOrder();
           current.hasLateCallers ||= current.isLate(passenger.boardedAt);
           this.report({ type: 'joined', key: request.key });
@@ -266,7 +266,7 @@ export class ReadThrough {
     if (!background && request.repeatable === true) this.recent?.remember(request);
     const flight = new Flight(key, background, policy.cancelUnwatched, parent, this.flights.nextOrder);
     flight.earlyMs = earlyMs;
-    if (parent !== undefined) flight.carry();
+    if (parent !== undefined) flight.carry(parent);
     this.flights.add(flight);
     flight.landing = this.loading.fly(flight, seen, request).finally(() => {
       flight.landed = true;

@@ -74,7 +74,7 @@ describe('the service', () => {
   describe('set', () => {
     it.each([
       ['an entity', { entity: Product }],
-      ['a version', { version: 2n }],
+      ['a version', { entity: Product, version: 2n }],
     ])('stores over an older value, by %s', async (_name, options) => {
       const { cache } = await start();
       await cache.getOrLoad(['p', 1], () => product(1, 'old'), { entity: Product });

@@ -15,17 +15,20 @@ export class Faults {
   ) {}
 
   /**
-   * All of them, at their times; those of one target never overlap. Resolves when everything runs again. A machine on which they take longer than
-   * planned leaves out, when the time is over, what has happened before.
+   * All of them, at their times; those of one target never overlap. Resolves when everything runs again. When the run is over before they are done,
+   * because it is enough or on a machine on which they take longer than planned, what has happened before is left out.
    */
-  async perform(plan: readonly Fault[], durationMs: number): Promise<void> {
+  async perform(plan: readonly Fault[], over: AbortSignal): Promise<void> {
     const begin = performance.now();
     const happened = new Set<string>();
     const targets = new Set(plan.map(({ kind }) => FAULTS[kind].target));
     const perform = async (target: string): Promise<void> => {
       for (const fault of plan.filter(({ kind }) => FAULTS[kind].target === target)) {
-        await rest(Math.max(0, begin + fault.atMs - performance.now()));
-        if (performance.now() - begin > durationMs && happened.has(fault.kind)) continue;
+        if (over.aborted && happened.has(fault.kind)) continue;
+        await rest(Math.max(0, begin + fault.atMs - performance.now()), undefined, { signal: over }).catch(
+          () => undefined,
+        );
+        if (over.aborted && happened.has(fault.kind)) continue;
         happened.add(fault.kind);
         this.record({ t: 'fault', at: monotonicNs(), kind: fault.kind });
         await this.one(fault);

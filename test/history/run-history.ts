@@ -22,7 +22,7 @@ export interface HistoryOptions {
   /** The mistake that the store makes; left out: none. */
   readonly mutant?: string;
   /** Ends the run early, when what is recorded so far is enough. Default: it takes its whole time. */
-  readonly enough?: (history: readonly HistoryRecord[]) => boolean;
+  readonly enough?: (history: readonly HistoryRecord[], lastedMs: number) => boolean;
 }
 
 /** How often a run is asked whether it is enough. */
@@ -61,14 +61,21 @@ export async function runHistory({
     const lasting = async (): Promise<void> => {
       // The files of the workers are read one after the other, while they grow: what is missing in one of them is there the next time.
       let wasEnough = false;
-      for (let left = durationMs; left > 0; left -= ASK_EVERY_MS) {
-        await rest(Math.min(left, ASK_EVERY_MS));
-        const isEnough = more.enough?.(readAll(directory)) === true;
+      const begin = performance.now();
+      for (let lastedMs = 0; lastedMs < durationMs; lastedMs = performance.now() - begin) {
+        await rest(Math.min(durationMs - lastedMs, ASK_EVERY_MS));
+        const isEnough = more.enough?.(readAll(directory), performance.now() - begin) === true;
         if (isEnough && wasEnough) return;
         wasEnough = isEnough;
       }
     };
-    await Promise.all([new Faults(redis, zooKeeper, fleet, evict, record).perform(faults, durationMs), lasting()]);
+    const over = new AbortController();
+    await Promise.all([
+      new Faults(redis, zooKeeper, fleet, evict, record).perform(faults, over.signal),
+      lasting().finally(() => {
+        over.abort();
+      }),
+    ]);
     await fleet.tell('stop');
     await readRows(rows, () => readAll(directory), record);
     await fleet.tell('read all');

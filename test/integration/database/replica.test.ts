@@ -49,7 +49,7 @@ it('a streaming replica that lags: what it gives after the announcement is answe
   await vi.waitFor(async () => {
     const { rows } = await replica.query<{ state: string }>('select pg_get_wal_replay_pause_state() as state');
     expect(rows[0]!.state).toBe('paused');
-  });
+  }, 30_000);
   await primary.query(`update rows set value = 'new', version = 2 where id = 1`);
   await context.cache.invalidate(['row', 1], { version: { kind: 'extracted', order: 2n } });
   // 3. A load begins after that and reads the old row from the replica: its lease is in order, its version is not.

@@ -13,6 +13,7 @@ import { realInstance } from '../../support/real-instance.js';
 import { applicationClients } from '../../support/redis-clients.js';
 
 const page = readFileSync(new URL('../../../docs/redis-in-production.md', import.meta.url), 'utf8');
+const PATIENCE = { timeout: 60_000, interval: 20 };
 /** The words of the rule in the documentation, for a namespace that begins with `acl`. */
 const rule = /ACL SETUSER [^`]*/
   .exec(page)?.[0]
@@ -51,6 +52,11 @@ async function commands(): Promise<{ called: string[]; refused: string[] }> {
   };
 }
 
+async function scriptsRun(): Promise<number> {
+  const counts = (await admin.info('commandstats')).matchAll(/^cmdstat_eval[^:]*:calls=(\d+)/gm);
+  return [...counts].reduce((sum, [, calls]) => sum + Number(calls), 0);
+}
+
 async function reachStore(way: string, namespace = `acl-${randomUUID()}`): Promise<ReachedStore> {
   const reached = await redisStoreWays[way]?.(url, storeContext(namespace));
   if (reached === undefined) throw new Error(`no such way: ${way}`);
@@ -60,14 +66,15 @@ async function reachStore(way: string, namespace = `acl-${randomUUID()}`): Promi
 
 async function lockAndRelease(client: object, namespace: string): Promise<void> {
   const context = { namespace, clock: systemClock, storeTimeoutMs: 5_000, lockTimeoutMs: 5_000 };
-  const open = () => redisLock({ client, ttlMs: 500 }).createLockProvider({ ...context, report: () => undefined });
+  const open = () => redisLock({ client, ttlMs: 1_500 }).createLockProvider({ ...context, report: () => undefined });
   const [holder, waiter] = [await open(), await open()];
   const held = await holder.tryAcquire('k', { timeoutMs: 10_000 });
   const busy = await waiter.tryAcquire('k', { timeoutMs: 10_000 });
   if (!held.acquired || busy.acquired) throw new Error('one gets it, the other finds it busy');
   const woken = busy.wait({ timeoutMs: 10_000 });
-  // The lock lives 500 ms: it was renewed, and a waiter looked.
-  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  // It is renewed each third of its life, and a waiter looks once in two thirds: three scripts later both have happened.
+  const before = await scriptsRun();
+  await vi.waitFor(async () => expect(await scriptsRun()).toBeGreaterThanOrEqual(before + 3), PATIENCE);
   expect(held.signal.aborted).toBe(false);
   await held.release();
   expect(await woken).toBe('released');
@@ -127,6 +134,6 @@ describe('a Redis user with the rights of the documentation', () => {
     await expect(client.hget('other:cache:1:k', 'payload')).rejects.toThrow(/NOPERM/);
     await expect(client.flushall()).rejects.toThrow(/NOPERM/);
     client.disconnect();
-    await vi.waitFor(async () => expect((await commands()).refused).toContain('hget'));
+    await vi.waitFor(async () => expect((await commands()).refused).toContain('hget'), 30_000);
   });
 });

@@ -90,15 +90,15 @@ describe.each(Object.entries(ways))('a Redis client by %s', (_name, open) => {
     const unsubscribe = await client.subscribe(channel, (message) => heard.push(message));
     const unsubscribeAgain = await client.subscribe(channel, (message) => again.push(message));
     await client.run(publish, 'k', [channel, 'eins']);
-    await vi.waitFor(() => expect([heard, again]).toEqual([['eins'], ['eins']]));
+    await vi.waitFor(() => expect([heard, again]).toEqual([['eins'], ['eins']]), 30_000);
     await server.restart();
     await vi.waitFor(async () => expect(await client.run(publish, 'k', [channel, 'zwei'])).toBe(1), {
       timeout: 10_000,
     });
-    await vi.waitFor(() => expect(heard).toContain('zwei'));
+    await vi.waitFor(() => expect(heard).toContain('zwei'), 30_000);
     await unsubscribe();
     await client.run(publish, 'k', [channel, 'drei']);
-    await vi.waitFor(() => expect(again).toContain('drei'));
+    await vi.waitFor(() => expect(again).toContain('drei'), 30_000);
     expect(heard).not.toContain('drei');
     await unsubscribeAgain();
     await vi.waitFor(async () => expect(await client.run(publish, 'k', [channel, 'vier'])).toBe(0), {
@@ -107,7 +107,7 @@ describe.each(Object.entries(ways))('a Redis client by %s', (_name, open) => {
     const back: string[] = [];
     await client.subscribe(channel, (message) => back.push(message));
     await client.run(publish, 'k', [channel, 'fünf']);
-    await vi.waitFor(() => expect(back).toEqual(['fünf']));
+    await vi.waitFor(() => expect(back).toEqual(['fünf']), 30_000);
   });
 
   it('deletes by prefix, whatever characters the prefix has, and nothing else', async () => {
@@ -172,6 +172,6 @@ describe('a client with a key prefix of its own', () => {
     const heard: string[] = [];
     await client.subscribe(run, (message) => heard.push(message));
     await client.run(publish, 'k', [run, 'eins']);
-    await vi.waitFor(() => expect(heard).toEqual(['eins']));
+    await vi.waitFor(() => expect(heard).toEqual(['eins']), 30_000);
   });
 });

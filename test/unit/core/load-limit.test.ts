@@ -297,4 +297,138 @@ describe('a load by a loader', () => {
     source.end('inner');
     expect((await Promise.all([outer, other])).map(({ value }) => value)).toEqual(['value of inner', 'value of inner']);
   });
+
+  describe('whose time is over', () => {
+    /** A load whose loader waits for these keys, and has a second to do so. */
+    function impatientLoad(a: Instance, source: Source, ...keys: string[]) {
+      const loader = () => Promise.all(keys.map((key) => source.load(a, key)));
+      return expect(a.load(loader, { loadTimeoutMs: 1_000 }, { key: `of ${keys.join()}` })).rejects.toBeInstanceOf(
+        LoadTimeoutError,
+      );
+    }
+
+    it('leaves its slot to it: no other loads beside it until it has ended', async () => {
+      const { a, fleet, source } = limited(1);
+      // 1. The loader with the only slot asks for inner; 2. another waits for a slot; 3. the loader's time is over, and inner is still being loaded.
+      const outer = impatientLoad(a, source, 'inner');
+      await fleet.clock.settle();
+      const other = source.load(a, 'other');
+      await fleet.clock.advance(1_000);
+      await outer;
+      expect(source.running).toEqual(['inner']);
+      // 4. It ends: the other has its turn, and after that there is one slot as before.
+      source.end('inner');
+      await fleet.clock.settle();
+      expect(source.running).toEqual(['other']);
+      const last = source.load(a, 'last');
+      await fleet.clock.settle();
+      expect(source.running).toEqual(['other']);
+      source.end('other');
+      await fleet.clock.settle();
+      source.end('last');
+      expect((await Promise.all([other, last])).map(({ outcome }) => outcome)).toEqual(['MISS', 'MISS']);
+    });
+
+    it('leaves it to several, of which the last gives it back', async () => {
+      const { a, fleet, source } = limited(1);
+      const outer = impatientLoad(a, source, '1', '2');
+      await fleet.clock.settle();
+      const other = source.load(a, 'other');
+      await fleet.clock.advance(1_000);
+      await outer;
+      source.end('1');
+      await fleet.clock.settle();
+      expect(source.running).toEqual(['2']);
+      source.end('2');
+      await fleet.clock.settle();
+      expect(source.running).toEqual(['other']);
+      source.end('other');
+      await other;
+    });
+
+    it.each([
+      ['begins', false],
+      ['joins', true],
+    ])(
+      'keeps none for one that it %s and that waits for another process: it takes its turn then',
+      async (_, isThere) => {
+        const { a, b, fleet, source } = limited(1);
+        b.load(never, {}, { key: 'inner' }).catch(() => undefined);
+        await fleet.clock.settle();
+        const before = isThere ? source.load(a, 'inner') : undefined;
+        await fleet.clock.settle();
+        const outer = impatientLoad(a, source, 'inner');
+        await fleet.clock.settle();
+        const other = source.load(a, 'other');
+        // 1. inner is loaded by b; 2. the time of the loader in a is over: its slot is free; 3. b dies, and leaves inner to a.
+        await fleet.clock.advance(1_000);
+        await outer;
+        expect(source.running).toEqual(['other']);
+        const waiting = source.load(a, 'inner');
+        await b.cache.close();
+        await fleet.clock.advance(100);
+        expect(source.running).toEqual(['other']);
+        expect(events(a, 'load-queued').at(-1)).toMatchObject({ key: 'inner' });
+        source.end('other');
+        await other;
+        await fleet.clock.settle();
+        expect(source.running).toEqual(['inner']);
+        source.end('inner');
+        expect((await waiting).value).toBe('value of inner');
+        await before;
+      },
+    );
+
+    it('is not missed where another loader waits for it too, and has a slot', async () => {
+      const { a, b, fleet, source } = limited(2);
+      b.load(never, {}, { key: 'inner' }).catch(() => undefined);
+      await fleet.clock.settle();
+      // 1. Two loaders, each with a slot, wait for inner, which b loads; 2. the time of the later one is over; 3. its slot goes to another; 4. b dies, and leaves inner to a: behind the other it would wait for ever.
+      const patient = a.load(async () => (await source.load(a, 'inner')).value, {}, { key: 'patient' });
+      await fleet.clock.settle();
+      const outer = impatientLoad(a, source, 'inner');
+      await fleet.clock.advance(1_000);
+      await outer;
+      const other = source.load(a, 'other');
+      await fleet.clock.settle();
+      expect(source.running).toEqual(['other']);
+      await b.cache.close();
+      await fleet.clock.advance(100);
+      expect(source.running).toEqual(['other', 'inner']);
+      source.end('inner');
+      expect((await patient).value).toBe('value of inner');
+      source.end('other');
+      await other;
+    });
+  });
+
+  it('that is carried in the instant in which its turn comes takes one slot, not two', async () => {
+    const { a, fleet, source } = limited(2);
+    const asked = deferred<undefined>();
+    // 1. Two loaders have the slots; inner waits for one, and another behind it.
+    const outer = a.load(async () => {
+      await asked.promise;
+      return (await a.load(never, {}, { key: 'inner' })).value;
+    });
+    const second = source.load(a, 'second');
+    await fleet.clock.settle();
+    const inner = source.load(a, 'inner');
+    const behind = source.load(a, 'behind');
+    await fleet.clock.settle();
+    // 2. A loader asks for inner, and 3. a slot is free, before anybody has heard of either.
+    asked.resolve(undefined);
+    source.end('second');
+    await fleet.clock.settle();
+    expect(source.running.sort()).toEqual(['behind', 'inner']);
+    for (const key of ['inner', 'behind']) source.end(key);
+    await Promise.all([outer, second, inner, behind]);
+    // As many as before load at once.
+    const rest = ['1', '2', '3'].map((key) => source.load(a, key));
+    await fleet.clock.settle();
+    expect(source.running).toEqual(['1', '2']);
+    source.end('1');
+    await fleet.clock.settle();
+    for (const key of ['2', '3']) source.end(key);
+    await Promise.all(rest);
+  });
 });

@@ -387,6 +387,61 @@ describe('what is kept', () => {
   });
 });
 
+describe('with refresh, what is kept', () => {
+  it.each(CHANGES.slice(0, 2))(
+    'is loaded again once it has been announced, and not before: %s',
+    async (_, announce) => {
+      const fleet = new Fleet(1_000, true);
+      const { a, b } = await world(fleet);
+      let row = 'old';
+      const reads: string[] = [];
+      await b.cache.invalidate('k');
+      await a.load(() => (reads.push(row), row), {}, { tags: ['t'], version: version(1n) });
+      row = 'new';
+      a.store.down = true;
+      await rejected(announce(a));
+      await fleet.clock.advance(2_000);
+      expect(reads).toEqual(['old']);
+      a.store.down = false;
+      // A load that begins in the very instant of the announcement would be taken for outdated by it.
+      const look = a.store.stop('before', 'read');
+      await fleet.clock.advance(500);
+      await look.arrived;
+      await fleet.clock.advance(1);
+      look.open();
+      await fleet.clock.settle();
+      expect(reads).toEqual(['old', 'new']);
+      expect(await b.cache.get('k')).toBe('new');
+      await fleet.clock.advance(60_000);
+      expect(reads).toHaveLength(2);
+    },
+  );
+
+  it('is not loaded while more is kept, nor by an application that ends', async () => {
+    const fleet = new Fleet(1_000, true);
+    const { a } = await world(fleet);
+    let loads = 0;
+    await a.cache.invalidate('k');
+    await a.load(() => ++loads, {}, { tags: ['t'] });
+    a.store.down = true;
+    await rejected(a.cache.invalidate('k'));
+    await rejected(a.cache.announceTags([{ tag: 'other' }]));
+    a.store.down = false;
+    a.store.refused = 'announce';
+    await fleet.clock.advance(500);
+    expect([loads, eventsOf(a, 'announcement-made-up').length]).toEqual([1, 1]);
+    expect(eventsOf(a, 'store-unavailable').map(({ step }) => step)).not.toContain('read');
+    a.store.refused = undefined;
+    a.store.down = true;
+    await rejected(a.cache.invalidate('k'));
+    a.store.down = false;
+    const reads = stepsOf(a, 'read');
+    await a.cache.close();
+    await fleet.clock.settle();
+    expect([loads, stepsOf(a, 'read')]).toEqual([1, reads]);
+  });
+});
+
 describe('an announcement that hangs', () => {
   it('beyond the end of the application is told to be lost', async () => {
     const { fleet, a } = await world();

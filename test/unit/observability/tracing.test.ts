@@ -145,9 +145,10 @@ describe('spans', () => {
       span.end();
       return answer;
     });
-    await vi.waitFor(() => expect(tree()).toContain('- > cache lock'));
-    await vi.waitFor(() =>
-      expect(spans.getFinishedSpans().filter(({ name }) => name === 'cache lock')).toHaveLength(2),
+    await vi.waitFor(() => expect(tree()).toContain('- > cache lock'), 30_000);
+    await vi.waitFor(
+      () => expect(spans.getFinishedSpans().filter(({ name }) => name === 'cache lock')).toHaveLength(2),
+      30_000,
     );
     gate.open();
     expect(await Promise.all([first, second])).toMatchObject([{ outcome: 'MISS' }, { outcome: 'WAITED' }]);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { failedTests } from '../../../scripts/failed-tests.mjs';
+import { failedTests, skippedTests } from '../../../scripts/failed-tests.mjs';
 
 const passed = { status: 'passed', fullName: 'adds' };
 const failed = (fullName: string, ...failureMessages: string[]) => ({ status: 'failed', fullName, failureMessages });
@@ -45,4 +45,11 @@ test('cuts a long message', () => {
   );
 
   expect(lines.join('\n').length).toBeLessThan(1_500);
+});
+
+test('counts what was left out on purpose, and not what a process never came to', () => {
+  const results = ['passed', 'skipped', 'todo', 'pending', 'failed'].map((status) => ({ status, fullName: status }));
+
+  expect(skippedTests(report({ name: '/p/a.test.ts', status: 'failed', assertionResults: results }))).toBe(2);
+  expect(skippedTests(undefined)).toBe(0);
 });

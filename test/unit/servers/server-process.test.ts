@@ -59,7 +59,7 @@ test('whoever answers on its port is not it when it has ended', async () => {
     probe: async () => {
       await vi.waitFor(() => {
         expect(() => server.pid).toThrow('not running');
-      });
+      }, 30_000);
       return true;
     },
   });

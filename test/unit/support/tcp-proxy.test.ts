@@ -38,7 +38,7 @@ it('passes everything on, and counts who comes', async () => {
   const two = client();
   one.socket.write('a');
   two.socket.write('b');
-  await vi.waitFor(() => expect([one.heard(), two.heard()]).toEqual(['a', 'b']));
+  await vi.waitFor(() => expect([one.heard(), two.heard()]).toEqual(['a', 'b']), 30_000);
   expect([proxy.connections, proxy.attempts]).toEqual([2, 2]);
   proxy.cut();
   expect([proxy.connections, proxy.attempts]).toEqual([0, 2]);
@@ -47,17 +47,17 @@ it('passes everything on, and counts who comes', async () => {
 it('is late in both directions, and keeps the order when it is healed', async () => {
   const { socket, heard } = client();
   socket.write('0');
-  await vi.waitFor(() => expect(heard()).toBe('0'));
+  await vi.waitFor(() => expect(heard()).toBe('0'), 30_000);
   proxy.delay(60);
   const began = performance.now();
   socket.write('1');
   await vi.waitFor(() => expect(heard()).toBe('01'), { interval: 5 });
   expect(performance.now() - began).toBeGreaterThanOrEqual(118);
   socket.write('2');
-  await vi.waitFor(() => expect(socket.bytesWritten).toBe(3));
+  await vi.waitFor(() => expect(socket.bytesWritten).toBe(3), 30_000);
   proxy.heal();
   socket.write('3');
-  await vi.waitFor(() => expect(heard()).toBe('0123'));
+  await vi.waitFor(() => expect(heard()).toBe('0123'), 30_000);
 });
 
 it('lets no more through than it is told', async () => {
@@ -73,26 +73,26 @@ it('lets no more through than it is told', async () => {
 it('resets connections, and those that its server refuses', async () => {
   const { socket, heard, error } = client();
   socket.write('a');
-  await vi.waitFor(() => expect(heard()).toBe('a'));
+  await vi.waitFor(() => expect(heard()).toBe('a'), 30_000);
   proxy.reset();
-  await vi.waitFor(() => expect(error()).toBe('ECONNRESET'));
+  await vi.waitFor(() => expect(error()).toBe('ECONNRESET'), 30_000);
   echo.close();
   await once(echo, 'close');
   const late = client();
-  await vi.waitFor(() => expect(late.error()).toBe('ECONNRESET'));
+  await vi.waitFor(() => expect(late.error()).toBe('ECONNRESET'), 30_000);
   expect(proxy.connections).toBe(0);
 });
 
 it('swallows what comes, and takes new connections, until it is healed', async () => {
   const { socket, heard } = client();
   socket.write('a');
-  await vi.waitFor(() => expect(heard()).toBe('a'));
+  await vi.waitFor(() => expect(heard()).toBe('a'), 30_000);
   proxy.blackHole();
   socket.write('b');
   const late = client();
   late.socket.write('c');
-  await vi.waitFor(() => expect(proxy.connections).toBe(2));
+  await vi.waitFor(() => expect(proxy.connections).toBe(2), 30_000);
   proxy.heal();
-  await vi.waitFor(() => expect(proxy.connections).toBe(0));
+  await vi.waitFor(() => expect(proxy.connections).toBe(0), 30_000);
   expect([heard(), late.heard()]).toEqual(['a', '']);
 });

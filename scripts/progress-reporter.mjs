@@ -1,0 +1,25 @@
+// A reporter for vitest: tells the process that has started the test runner what begins and what ends, and the errors outside of any test.
+const tell = (message) => process.send?.(message);
+
+export default class ProgressReporter {
+  onTestModuleQueued({ id, relativeModuleId }) {
+    tell({ began: id, name: relativeModuleId });
+  }
+
+  onTestCaseReady({ id, fullName, module }) {
+    tell({ began: id, name: `${module.relativeModuleId} > ${fullName}` });
+  }
+
+  onTestCaseResult({ id }) {
+    tell({ ended: id });
+  }
+
+  onTestModuleEnd({ id }) {
+    tell({ ended: id });
+  }
+
+  onTestRunEnd(_modules, unhandledErrors) {
+    for (const { name, message, cause, VITEST_TEST_PATH: file } of unhandledErrors)
+      tell({ unhandled: `${name}: ${message}${cause ? ` (${cause.message})` : ''}`, file });
+  }
+}

@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { Progress } from '../../../scripts/progress.mjs';
+
+test('tells what is under way, and for how long', () => {
+  const progress = new Progress(0);
+  progress.hear({ began: 'a', name: 'test/a.test.ts' }, 1_000);
+  progress.hear({ began: 'b', name: 'test/b.test.ts' }, 2_000);
+  progress.hear({ ended: 'a' }, 3_000);
+
+  expect(progress.underWay(9_000)).toEqual(['  test/b.test.ts (for 7 s)']);
+});
+
+test('a silence ends with whatever begins or ends, and when it is acted upon', () => {
+  const progress = new Progress(100);
+  expect(progress.silentMs(500)).toBe(400);
+  progress.hear({ began: 'a', name: 'test/a.test.ts' }, 600);
+  expect(progress.silentMs(700)).toBe(100);
+  progress.hear({ ended: 'a' }, 800);
+  expect(progress.silentMs(900)).toBe(100);
+
+  progress.hear({ began: 'b', name: 'test/b.test.ts' }, 1_000);
+  progress.giveUp(5_000);
+  expect(progress.silentMs(5_100)).toBe(100);
+  expect(progress.underWay(5_100)).toEqual([]);
+});
+
+test('what never ended has failed: the test, or the file when none of its tests is known to have begun', () => {
+  const progress = new Progress(0);
+  progress.hear({ began: '1', name: 'test/a.test.ts' }, 1);
+  progress.hear({ began: '1.1', name: 'test/a.test.ts > ends' }, 2);
+  progress.hear({ ended: '1.1' }, 3);
+  progress.hear({ began: '1.2', name: 'test/a.test.ts > hangs' }, 4);
+  progress.hear({ began: '2', name: 'test/b.test.ts' }, 5);
+  progress.hear({ began: '3', name: 'test/c.test.ts' }, 6);
+  progress.hear({ ended: '3' }, 7);
+  progress.giveUp(8);
+
+  expect(progress.unfinished().filter((line) => line.startsWith('FAILED'))).toEqual([
+    'FAILED TEST test/a.test.ts > hangs',
+    'FAILED FILE test/b.test.ts',
+  ]);
+});
+
+test('keeps the errors outside of any test, with the file in which they came', () => {
+  const progress = new Progress(0);
+  progress.hear({ unhandled: 'Error: no', file: '/project/test/a.test.ts' }, 1);
+  progress.hear({ unhandled: 'Error: nowhere' }, 1);
+
+  expect(progress.unhandled).toEqual([
+    { what: 'Error: no', file: '/project/test/a.test.ts' },
+    { what: 'Error: nowhere', file: undefined },
+  ]);
+});
