@@ -1,4 +1,5 @@
 import { describe, expect, inject, it } from 'vitest';
+
 import {
   mutants,
   rightSteps,
@@ -7,10 +8,12 @@ import {
   type Steps,
   type TagSteps,
 } from '../contract/mutant-stores.js';
+import { brokenCores } from './broken-cores.js';
 import { checkHistory, type Violation } from './checker.js';
 import type { HistoryRecord } from './history.js';
 import { runHistory } from './run-history.js';
 import { Simulation } from './simulation.js';
+import type { Traits } from './simulated-traits.js';
 
 /** Interleavings of a right store, none of which may be called broken. */
 const SEEDS = 100;
@@ -39,22 +42,55 @@ const BROKEN: Readonly<Record<string, Partial<Steps>>> = {
   },
 };
 
+/** Histories in which a mistake shows soon, where it does not in any. */
+const TRAITS: Readonly<Record<string, Partial<Traits>>> = {
+  'a write-through on notice: what a writer sets is stored whatever is there': {
+    tagged: true,
+    notices: ['set', 'versioned'],
+    ttlsMs: [300],
+  },
+};
+
+const WITH_DEAD_WRITERS: Partial<Traits> = {
+  ...{ tagged: true, notices: ['typeorm'], dies: true, floorMs: 60_000 },
+  ...{ eager: [0.2], renews: 'always', ttlsMs: [300], staleMs: [30] },
+};
+
 /** Stores that are right but for their tags. */
 const BROKEN_TAGS = ['no registration', 'no look for announcements'].map((name): [string, Partial<TagSteps>] => [
   name,
   tagMutants[name]!,
 ]);
 
-async function violationsOf(seed: number, steps: Steps, tagSteps = rightTagSteps): Promise<Violation[]> {
-  return checkHistory(await new Simulation(seed, steps, tagSteps).run());
+/** What a writer has left who died before it invalidated a key is seen by a load, but not by a renewal, which then keeps the past alive. */
+const NO_WORD_OF_BEFORE: TagSteps = {
+  ...rightTagSteps,
+  register: (state, now, registration) => {
+    const { registered } = state.register(now, registration);
+    return registered ? { registered } : { registered, reason: 'announced' };
+  },
+};
+
+type Found = Partial<{ tagSteps: TagSteps; traits: Partial<Traits>; promise: Violation['promise'] }>;
+
+async function violationsOf(
+  seed: number,
+  steps: Steps,
+  tagSteps = rightTagSteps,
+  traits: Partial<Traits> = {},
+): Promise<Violation[]> {
+  return checkHistory(await new Simulation(seed, steps, tagSteps, traits).run());
 }
 
 /** In how many of the interleavings the past comes back, as far as it takes to know. */
-async function foundIn(steps: Steps, tagSteps = rightTagSteps): Promise<number> {
+async function foundIn(
+  steps: Steps,
+  { tagSteps = rightTagSteps, traits = {}, promise = 'never backwards' }: Found = {},
+): Promise<number> {
   let found = 0;
   for (let seed = 1; seed <= TRIES && found < FOUND; seed++) {
-    const violations = await violationsOf(seed, steps, tagSteps);
-    if (violations.some(({ promise }) => promise === 'never backwards')) found += 1;
+    const violations = await violationsOf(seed, steps, tagSteps, traits);
+    if (violations.some((violation) => violation.promise === promise)) found += 1;
   }
   return found;
 }
@@ -68,12 +104,29 @@ describe('the checker, over random interleavings in one process', { timeout: 120
     expect(await new Simulation(5, rightSteps).run()).toEqual(await new Simulation(5, rightSteps).run());
   });
 
-  it.each(Object.entries(BROKEN))('finds the past in a store with %s', async (_, broken) => {
-    expect(await foundIn({ ...rightSteps, ...broken })).toBe(FOUND);
+  it.each(Object.entries(BROKEN))('finds the past in a store with %s', async (name, broken) => {
+    expect(await foundIn({ ...rightSteps, ...broken }, { traits: TRAITS[name] ?? {} })).toBe(FOUND);
   });
 
   it.each(BROKEN_TAGS)('finds the past in a store whose tags have %s', async (_, broken) => {
-    expect(await foundIn(rightSteps, { ...rightTagSteps, ...broken })).toBe(FOUND);
+    expect(await foundIn(rightSteps, { tagSteps: { ...rightTagSteps, ...broken } })).toBe(FOUND);
+  });
+});
+
+describe('the checker, over a core with a mistake', { timeout: 300_000 }, () => {
+  it.each(Object.entries(brokenCores))('finds the past: %s', async (_, { breakIt, traits }) => {
+    const repair = breakIt();
+    try {
+      expect(await foundIn(rightSteps, { traits })).toBe(FOUND);
+    } finally {
+      repair();
+    }
+  });
+
+  it('finds that a renewal keeps the past alive, where it is not told of what was announced before its begin', async () => {
+    expect(
+      await foundIn(rightSteps, { tagSteps: NO_WORD_OF_BEFORE, traits: WITH_DEAD_WRITERS, promise: 'convergence' }),
+    ).toBe(FOUND);
   });
 });
 

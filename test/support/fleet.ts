@@ -60,6 +60,7 @@ export interface InstanceParts {
   readonly locks: LockProvider;
   readonly clock: Clock;
   readonly storeTimeoutMs?: number;
+  readonly floorMs?: number;
   readonly classes?: ClassRegistry;
   readonly refreshOnChange?: boolean;
   readonly limits?: LoadLimits;
@@ -80,7 +81,7 @@ export function makeInstance(parts: InstanceParts): Instance {
     ...(parts.limits === undefined ? {} : { limits: parts.limits }),
     storeTimeoutMs,
     lockTimeoutMs: 3_000,
-    floorMs: 60_000,
+    floorMs: parts.floorMs ?? 60_000,
     maxKeysPerTag: 1_000,
     refreshOnChange: parts.refreshOnChange ?? false,
     ...(parts.breaker !== undefined && { breaker: parts.breaker }),
