@@ -78,7 +78,7 @@ export interface SetOptions extends Pick<CachePolicy, 'staleWhileRevalidateMs' |
   /** The entity that the value is an instance of. */
   readonly entity?: EntityClass;
   /** The names under which the value can be invalidated with others, or a function that reads them of the value. Default none. */
-  readonly tags?: TagSource;
+  readonly tags?: readonly string[] | ((value: never) => readonly string[]);
 }
 
 /** What `invalidate()` takes. */
