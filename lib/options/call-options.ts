@@ -33,7 +33,7 @@ export interface VersionOptions<T = unknown> {
 }
 
 /** Names that the application gives; or a function that reads them of a loaded value, and of `undefined` when the load failed. */
-export type TagSource<T = never> = readonly string[] | ((value: T | undefined) => readonly string[]) | undefined;
+export type TagSource = readonly string[] | ((value: never) => readonly string[]) | undefined;
 
 /** What outdates a cached list. */
 export interface ListOptions {

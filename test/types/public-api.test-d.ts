@@ -91,6 +91,8 @@ describe('the service', () => {
     void cache.getOrLoad(['p'], () => ({ at: new Date() }), { version: ({ at }) => at });
     void cache.set(['p'], {}, { version: 3n });
     void cache.set(['p'], {}, { entity: Product });
+    void cache.set(['p'], {}, { tags: (product: Product) => [`version ${String(product.version)}`] });
+    void cache.set(['p'], {}, { tags: (product?: Product) => [`version ${String(product?.version)}`] });
     void cache.invalidate(['p'], { version: new Date(), change: 'removed' });
     void cache.invalidate(['p'], { version: { kind: 'extracted', order: 1n } satisfies Version });
   });
