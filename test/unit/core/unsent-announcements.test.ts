@@ -371,6 +371,23 @@ describe('what is kept', () => {
     expect([await b.cache.get('k'), await b.cache.get('other')]).toEqual([undefined, undefined]);
   });
 
+  it('waits for no part of the store that stays away: what lies elsewhere is announced', async () => {
+    const { fleet, a, b } = await world();
+    a.store.down = true;
+    for (const key of ['away', 'away too', 'k']) await rejected(a.cache.invalidate(key));
+    a.store.down = false;
+    const invalidate = fleet.shared.invalidate.bind(fleet.shared);
+    fleet.shared.invalidate = (key, change) =>
+      key === 'k' ? invalidate(key, change) : Promise.reject(new Error('connection refused'));
+    await fleet.clock.advance(10_000);
+    expect(await b.cache.get('k')).toBeUndefined();
+    expect(await a.load(() => 'new')).toEqual({ value: 'new', outcome: 'MISS' });
+    expect(await a.load(never)).toEqual({ value: 'new', outcome: 'HIT' });
+    fleet.shared.invalidate = invalidate;
+    await fleet.clock.advance(500);
+    await doesNothingMore(fleet, a);
+  });
+
   it('costs one command an attempt while the store is away', async () => {
     const fleet = new Fleet();
     const a = fleet.instance();
