@@ -50,6 +50,8 @@ export class CatchUp {
   private toldRefused = false;
   /** Since the last announcement of such a kind that was made at once, one was refused. */
   private readonly lastRefused = new Set<keyof Missed>();
+  /** Words that found the store away. They go after the others: 1. one server of a cluster stays away; 2. what lies there goes first, time and again; 3. what lies elsewhere is never sent. */
+  private foundAway = new WeakSet<object>();
 
   constructor(private readonly parts: CatchUpParts) {
     this.refusals = new Refusals(parts.clock);
@@ -140,7 +142,7 @@ export class CatchUp {
       await tell().catch((error: unknown) => {
         last = error;
         isAway ||= !isRefusal(error);
-        if (isAway) return;
+        if (isAway) return void this.foundAway.add(what);
         // One that the store refuses must not keep the others from being sent.
         refusal = error;
         this.refusals.add(what);
@@ -148,7 +150,7 @@ export class CatchUp {
     };
     const isDue = ({ what }: Send): boolean => this.refusals.isDue(what);
     await inBatches(this.everything(sent).filter(isDue), trying);
-    const due = this.each(sent).filter(isDue);
+    const due = this.byTurns(this.each(sent).filter(isDue));
     await inBatches(due.slice(0, 1), trying);
     await inBatches(due.slice(1), trying);
     if (sent.keys + sent.tags > 0 || sent.everything) {
@@ -159,6 +161,12 @@ export class CatchUp {
     this.tellRefusal(refusal);
     this.refresh(sent.outdated);
     return last;
+  }
+
+  private byTurns(sends: readonly Send[]): Send[] {
+    const wasAway = ({ what }: Send): boolean => this.foundAway.has(what);
+    if (sends.every(wasAway)) this.foundAway = new WeakSet();
+    return [...sends].sort((a, b) => Number(wasAway(a)) - Number(wasAway(b)));
   }
 
   /** What the made up announcements have outdated. As long as anything is kept, nothing that is loaded might be stored. */

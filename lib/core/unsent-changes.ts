@@ -48,16 +48,17 @@ export class UnsentChanges {
   }
 
   /**
-   * A change of this key is about to be told directly. A birth is kept too where something before it is, so that the store hears of it once more:
+   * A change of this key is about to be told directly. Where it or something kept before it is a birth it is kept too, so that the store hears of it once more:
    *   1. a removal at version 5 is kept; 2. its row is born again at version 1, and the store is told; 3. it is told of the removal, whose floor would refuse the row for as long as it lives.
+   * Or 1. a birth is kept; 2. the row is removed, and the store is told; 3. it is told of the birth, which replaces the floor of that removal, and lets in what a replica that lags still has.
    */
   beforeTellingKey(key: string, change: KeyChange): void {
-    if (isBirthAfter(this.byKey.get(key), change)) this.addKey(key, change);
+    if (isBesideBirth(this.byKey.get(key), change)) this.addKey(key, change);
   }
 
   /** As {@link beforeTellingKey}. */
   beforeTellingTag(change: TagChange): void {
-    if (isBirthAfter(this.byTag.get(change.tag), change)) this.addTag(change);
+    if (isBesideBirth(this.byTag.get(change.tag), change)) this.addTag(change);
   }
 
   /** All of the namespace. It takes the place of what was kept before. */
@@ -122,6 +123,10 @@ export function merged(words: Words | undefined, next: KeyChange): Words {
 function isBirthAfter(words: Words | undefined, { change }: KeyChange): boolean {
   const last = words?.at(-1);
   return change === 'inserted' && last !== undefined && last.change !== 'inserted';
+}
+
+function isBesideBirth(words: Words | undefined, next: KeyChange): boolean {
+  return words?.at(-1)?.change === 'inserted' || isBirthAfter(words, next);
 }
 
 function joined(before: KeyChange, after: KeyChange): KeyChange {

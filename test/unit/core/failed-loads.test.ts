@@ -170,3 +170,28 @@ describe('the errors that a process remembers', () => {
     expect(fleet.clock.pendingTimers).toBeLessThanOrEqual(1);
   });
 });
+
+describe('the error of a load whose tags cannot be registered', () => {
+  it.each(['full', 'refused', 'unknown'])(
+    'reaches whoever came during it by one load more, and no other: %s',
+    async (why) => {
+      const fleet = new Fleet();
+      const a = fleet.instance();
+      if (why === 'refused') a.store.refused = 'register';
+      if (why === 'full') fleet.shared.register = () => Promise.resolve({ registered: false, reason: 'full' });
+      const tags = (): string[] => {
+        if (why === 'unknown') throw new Error('no such column');
+        return ['t'];
+      };
+      const source = brokenSource();
+      const answer = deferred<never>();
+      const answers: Promise<unknown>[] = [a.load(() => answer.promise, {}, { tags })];
+      await fleet.clock.settle();
+      for (let n = 0; n < 20; n++) answers.push(a.load(source.load, {}, { tags }));
+      await fleet.clock.settle();
+      answer.reject(source.error);
+      expect(await reasons(answers)).toEqual(answers.map(() => source.error));
+      expect(source.loads).toBe(1);
+    },
+  );
+});

@@ -288,6 +288,30 @@ describe('what is kept', () => {
     await doesNothingMore(fleet, a);
   });
 
+  it.each<[string, (of: Instance, version: Version, change: ChangeKind) => Promise<void>]>([
+    ['a key', ({ cache }, version, change) => cache.invalidate('k', { version, change })],
+    ['a tag', ({ cache }, version, change) => cache.announceTags([{ tag: 't', version, change }])],
+  ])('as a birth does not let in what was announced meanwhile to be over: %s', async (_, announce) => {
+    for (const [before, after] of [
+      [[], 'removed'],
+      [['removed'], 'removed'],
+      [['removed'], 'changed'],
+    ] as const) {
+      const fleet = new Fleet();
+      const [a, b] = [fleet.instance(), fleet.instance()];
+      await b.load(() => 'first', {}, { tags: ['t'], version: version(1n) });
+      a.store.down = true;
+      for (const change of before) await rejected(announce(a, version(5n), change));
+      await rejected(announce(a, version(1n), 'inserted'));
+      a.store.down = false;
+      await announce(a, version(3n), after);
+      await fleet.clock.advance(501);
+      await b.load(() => 'read from a replica that lags', {}, { tags: ['t'], version: version(2n) });
+      expect(await b.cache.get('k'), after).toBeUndefined();
+      await doesNothingMore(fleet, a);
+    }
+  });
+
   it('of one key is told once, with its highest version', async () => {
     const { fleet, a, b } = await world();
     a.store.down = true;
@@ -345,6 +369,23 @@ describe('what is kept', () => {
     a.store.refused = undefined;
     await fleet.clock.advance(500);
     expect([await b.cache.get('k'), await b.cache.get('other')]).toEqual([undefined, undefined]);
+  });
+
+  it('waits for no part of the store that stays away: what lies elsewhere is announced', async () => {
+    const { fleet, a, b } = await world();
+    a.store.down = true;
+    for (const key of ['away', 'away too', 'k']) await rejected(a.cache.invalidate(key));
+    a.store.down = false;
+    const invalidate = fleet.shared.invalidate.bind(fleet.shared);
+    fleet.shared.invalidate = (key, change) =>
+      key === 'k' ? invalidate(key, change) : Promise.reject(new Error('connection refused'));
+    await fleet.clock.advance(10_000);
+    expect(await b.cache.get('k')).toBeUndefined();
+    expect(await a.load(() => 'new')).toEqual({ value: 'new', outcome: 'MISS' });
+    expect(await a.load(never)).toEqual({ value: 'new', outcome: 'HIT' });
+    fleet.shared.invalidate = invalidate;
+    await fleet.clock.advance(500);
+    await doesNothingMore(fleet, a);
   });
 
   it('costs one command an attempt while the store is away', async () => {
