@@ -6,7 +6,7 @@ import { StoreUnavailableError, UnserializableValueError } from './errors.js';
 import type { SharedFailures } from './shared-failures.js';
 import type { SingleFlight } from './single-flight.js';
 import type { StoreGate } from './store-gate.js';
-import type { Announced, KeyChange, Tagging, Tagged, TagChange } from './tagging.js';
+import { inBatches, type Announced, type KeyChange, type Tagging, type Tagged, type TagChange } from './tagging.js';
 import type { UnsentChanges } from './unsent-changes.js';
 import type { Version } from './version.js';
 import type { Lifetime } from './versioned-store.js';
@@ -130,7 +130,7 @@ export class Announcements {
           );
     if (announced.error === undefined) {
       this.catchUp.taken('tags');
-      for (const key of announced.keys) void refresh(key);
+      void inBatches(announced.keys, refresh);
       return;
     }
     failures.clear();

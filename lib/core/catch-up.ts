@@ -173,7 +173,7 @@ export class CatchUp {
   private refresh(outdated: ReadonlySet<string>): void {
     const { refresh, unsent } = this.parts;
     if (this.closed || !unsent.isEmpty) return;
-    for (const key of outdated) void refresh(key);
+    void inBatches([...outdated], refresh);
   }
 
   private everything(sent: Sent): Send[] {

@@ -236,7 +236,7 @@ export class Keep {
     flight.end();
     const isShared = failureBackoffMs > 0 && !flight.superseded;
     if (isShared || flight.hasLateCallers) {
-      const forMs = isShared ? this.tagging.covering(failureBackoffMs) : 1;
+      const forMs = isShared ? (tagCount: number) => this.tagging.covering(failureBackoffMs, tagCount) : 1;
       const verdict = await this.tagging.register(flight, request, under, undefined, forMs);
       flight.errorOutdated = verdict.kind !== 'clear';
     }

@@ -66,14 +66,14 @@ export class Tagging {
   /**
    * Registers the key with every tag of the value, before anything is stored; all requests are sent at once.
    *
-   * @param forMs as long as what will be stored may live
+   * @param forMs as long as what will be stored may live; where that depends on how many tags there are, see {@link covering}
    */
   async register(
     flight: Flight,
     request: LoadRequest<unknown>,
     under: Lease | undefined,
     value: unknown,
-    forMs: number,
+    forMs: number | ((tagCount: number) => number),
   ): Promise<TagVerdict> {
     const tags = this.tagsOf(request, value);
     if (tags === undefined) return { kind: 'refused' };
@@ -81,7 +81,9 @@ export class Tagging {
     // An announcement of this very process may not have reached the store. What this process knows it obeys.
     if (flight.knowsAnnounced(tags)) return { kind: 'announced' };
     if (under === undefined) return { kind: 'clear' };
-    const verdict = await this.registerAll(tags, { key: request.key, begunAt: under.begunAt, forMs });
+    const registeredMs = typeof forMs === 'number' ? forMs : forMs(tags.length);
+    const registration = { key: request.key, begunAt: under.begunAt, forMs: registeredMs };
+    const verdict = await this.registerAll(tags, registration);
     return flight.knowsAnnounced(tags) ? { kind: 'announced' } : verdict;
   }
 
@@ -103,7 +105,7 @@ export class Tagging {
    * How long a key has to be registered for something that lives for `forMs` from the moment it is stored, which is after that. (What a load fills lives from its begin, which was before.)
    *   1. The key is registered; 2. what is stored is under way; 3. the registration is over; 4. a tag is announced, which leads nowhere, while that lives on.
    */
-  covering(forMs: number, tagCount = 1): number {
+  covering(forMs: number, tagCount: number): number {
     return forMs + (Math.ceil(tagCount / BATCH) + 1) * this.options.storeTimeoutMs;
   }
 

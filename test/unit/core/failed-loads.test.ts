@@ -195,3 +195,23 @@ describe('the error of a load whose tags cannot be registered', () => {
     },
   );
 });
+
+describe('the error of a load with more tags than are registered at once', () => {
+  it('is registered for as long as it is shared, however slow the store is', async () => {
+    const fleet = new Fleet();
+    const [a, b] = [fleet.instance(), fleet.instance()];
+    const tags = Array.from({ length: 850 }, (_, n) => `t${n}`);
+    // Each request takes nearly as long as it may: so the last tag is registered seconds after the first.
+    const slow = ['register', 'mark'];
+    a.store.everyStep = (what) =>
+      slow.includes(what) ? new Promise<void>((done) => fleet.clock.after(990, done)) : Promise.resolve();
+    const source = brokenSource();
+    const load = reasons([a.load(source.load, {}, { tags })]);
+    for (let n = 0; n < 12; n++) await fleet.clock.advance(500);
+    expect(await load).toEqual([source.error]);
+    // The error is shared yet when the row is inserted, and a tag that was registered first is announced.
+    await expect(b.load(never)).rejects.toBeInstanceOf(SharedLoadError);
+    await b.cache.announceTags([{ tag: 't0' }]);
+    expect((await b.load(() => 'born')).value).toBe('born');
+  });
+});

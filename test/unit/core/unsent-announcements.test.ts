@@ -458,6 +458,39 @@ describe('with refresh, what is kept', () => {
     },
   );
 
+  it.each<[string, (of: Instance, keys: readonly string[]) => Promise<void>]>([
+    [
+      'kept keys',
+      async ({ cache }, keys) => {
+        for (const key of keys) await rejected(cache.invalidate(key));
+      },
+    ],
+    ['a kept tag', ({ cache }) => rejected(cache.announceTags([{ tag: 't' }]))],
+    ['a tag', ({ cache, store }) => ((store.down = false), cache.announceTags([{ tag: 't' }]))],
+  ])(
+    'asks the store for so many keys at once that the last of them does not run into its deadline: %s',
+    async (_, announce) => {
+      const fleet = new Fleet(1_000, true);
+      const a = fleet.instance();
+      const keys = Array.from({ length: 500 }, (_, n) => `k${n}`);
+      const loaded = new Set<string>();
+      for (const key of keys) await a.load(() => (loaded.add(key), 'v'), {}, { key, tags: ['t'] });
+      loaded.clear();
+      let [reads, most] = [0, 0];
+      a.store.everyStep = (what) => {
+        reads += { read: 1, 'read replies': -1 }[what] ?? 0;
+        most = Math.max(most, reads);
+        return Promise.resolve();
+      };
+      a.store.down = true;
+      await announce(a, keys);
+      a.store.down = false;
+      await fleet.clock.advance(500);
+      await fleet.clock.settle();
+      expect([loaded.size, most]).toEqual([500, 200]);
+    },
+  );
+
   it('is not loaded while more is kept, nor by an application that ends', async () => {
     const fleet = new Fleet(1_000, true);
     const { a } = await world(fleet);
