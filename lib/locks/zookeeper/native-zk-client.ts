@@ -200,6 +200,9 @@ async function loadNative(): Promise<NativeConstructor> {
 /** Opens clients of the `zookeeper` package, which is loaded by the first of them. */
 export const openNativeZkClient: OpenZkClient = async (config) => {
   const Native = await loadNative();
+  // Never in a callback of another client, nor in what follows one without a turn of the loop: 1. the C client finds its connection dead, closes the socket, and says so; 2. a successor is opened in that
+  // callback, and its socket gets the same number; 3. the event loop still watches the dead one under that number, refuses the new watcher, and the binding, which does not look, starts it: the process aborts.
+  await nextTurn();
   const native = new Native({
     connect: config.servers,
     timeout: config.sessionTimeoutMs,

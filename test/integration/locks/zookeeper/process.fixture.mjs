@@ -1,8 +1,11 @@
 // One process, without a test runner: its first argument says what it does, the second where ZooKeeper is. What it tells goes through the file descriptor 3, so that
 // whatever appears on stdout or stderr was written by somebody else.
+import { once } from 'node:events';
 import { writeSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
 import { systemClock } from './lib/core/clock.js';
+import { openNativeZkClient } from './lib/locks/zookeeper/native-zk-client.js';
 import { zooKeeperLock } from './lib/locks/zookeeper/zoo-keeper-lock.js';
 
 const [task, connectString, namespace, serverPid] = isMainThread ? process.argv.slice(2) : workerData;
@@ -41,6 +44,33 @@ const tasks = {
   async hold() {
     const held = await open({ sessionTimeoutMs: 2_000 }).tryAcquire('k', { timeoutMs: 30_000 });
     tell({ acquired: held.acquired });
+  },
+  /** 1. The connection dies; 2. in the callback that says so a successor is opened, whose socket gets the number of the dead one, which the event loop still watches. */
+  async 'opens-in-the-callback'() {
+    const [host, port] = connectString.split(':');
+    const near = new Set();
+    const relay = createServer((socket) => {
+      const far = connect(Number(port), host);
+      for (const side of [socket, far]) side.on('error', () => undefined);
+      near.add(socket);
+      socket.pipe(far).pipe(socket);
+    }).listen(0, '127.0.0.1');
+    await once(relay, 'listening');
+    const silent = () => undefined;
+    const open = (onConnected, onDisconnected) =>
+      openNativeZkClient({
+        servers: `127.0.0.1:${relay.address().port}`,
+        sessionTimeoutMs: 60_000,
+        logLevel: 0,
+        ...{ onConnected, onDisconnected, onClosed: silent, onDeleted: silent, onChanged: silent },
+      });
+    await new Promise((resolve) => {
+      const cut = () => setImmediate(() => near.forEach((socket) => socket.destroy()));
+      const succeed = () => void open(resolve, silent);
+      void open(cut, succeed);
+    });
+    tell({ done: true });
+    process.exit(0);
   },
   /**
    * 1. An answer has arrived, and the event loop is about to watch the connection again. 2. The server is gone. 3. Before the loop turns, more is asked: sending

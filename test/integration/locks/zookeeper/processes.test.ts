@@ -101,6 +101,11 @@ describe('a process of its own', () => {
     }
   });
 
+  it('that opens a client in the callback in which another has lost its connection lives on', async () => {
+    const { code, told } = await start(complete, 'opens-in-the-callback', connectString, freshNamespace()).ended;
+    expect({ code, told }).toEqual({ code: 0, told: [{ done: true }] });
+  });
+
   it('that finds no server says so, quietly, and ends', async () => {
     // Port 1 answers nobody.
     const { code, told, written } = await start(complete, 'never-there', '127.0.0.1:1', freshNamespace()).ended;
