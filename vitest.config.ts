@@ -23,7 +23,7 @@ export default defineConfig({
     maxWorkers: 2,
     // For a machine with much else to do: what takes four seconds alone took a minute there.
     testTimeout: 180_000,
-    hookTimeout: 120_000,
+    hookTimeout: 300_000,
     teardownTimeout: 30_000,
     // A condition is waited for, however slow the machine is; by itself a poll gives up after a second.
     expect: { poll: { timeout: 30_000 } },

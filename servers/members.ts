@@ -36,11 +36,15 @@ export async function stopAll(servers: readonly OwnServer[]): Promise<void> {
   await Promise.all(servers.map((server) => server.stop()));
 }
 
-/** Waits for a condition, never for a time. */
-export async function waitUntil(what: string, holds: () => Promise<boolean>, withinMs = 60_000): Promise<void> {
+/** Waits for a condition, never for a time. `amiss` tells what is not yet as it should be, or nothing when all is. */
+export async function waitUntil(
+  what: string,
+  amiss: () => Promise<string | undefined>,
+  withinMs = 60_000,
+): Promise<void> {
   const deadline = performance.now() + withinMs;
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`Waited ${String(withinMs)} ms in vain for ${what}.`);
+  for (let found = await amiss(); found !== undefined; found = await amiss()) {
+    if (performance.now() > deadline) throw new Error(`Waited ${String(withinMs)} ms in vain for ${what}: ${found}.`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

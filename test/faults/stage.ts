@@ -62,7 +62,7 @@ export class Stage {
       startZooKeeper({ tickTimeMs: 200 }),
       startPostgres(),
       kind === 'ensemble' ? startZooKeeperEnsemble() : undefined,
-      kind === 'cluster' ? startRedisCluster() : undefined,
+      kind === 'cluster' ? startRedisCluster({ nodeTimeoutMs: 2_000 }) : undefined,
     ]);
     const proxies = {
       redis: await TcpProxy.open(redis.port),
