@@ -45,7 +45,8 @@ export class ClientPool {
   }
 }
 
-const TTL_MS = 1_500;
+/** Renewed every third of it: what a lock is kept through when the machine stands still for a moment. */
+const TTL_MS = 6_000;
 
 /** The suite of the store, by a client of the application's. Fewer histories than on a single server: the scripts are the same. */
 export function storeCases(clients: ClientPool, operator: () => RedisOperator): ContractCase[] {

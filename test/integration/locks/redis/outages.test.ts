@@ -3,7 +3,8 @@ import { LockLostError, LockUnavailableError } from '../../../../lib/core/errors
 import { startRedis, type OwnRedis } from '../../../../servers/index.js';
 import { acquire, findBusy, fires, RedisLockStage } from './stage.js';
 
-const ttlMs = 2_000;
+/** Renewed every third of it: what a lock is kept through when the machine stands still for a moment. */
+const ttlMs = 6_000;
 
 describe('Redis lock in an outage', () => {
   let server: OwnRedis;
@@ -19,12 +20,13 @@ describe('Redis lock in an outage', () => {
   });
 
   it('fires the signal when the server is killed, and releases without an error', async () => {
-    const held = await acquire(await stage.open());
-    const killedAt = performance.now();
+    const provider = await stage.open();
+    const began = performance.now();
+    const held = await acquire(provider);
     await server.kill();
     expect(await fires(held)).toBeInstanceOf(LockLostError);
     // Nine tenths of the time to live, counted from the last renewal; timers of a loaded machine are late, never early.
-    expect(performance.now() - killedAt).toBeGreaterThan(ttlMs * (0.9 - 0.34) - 50);
+    expect(performance.now() - began).toBeGreaterThan(ttlMs * 0.9 - 50);
     await held.release();
   });
 
