@@ -42,7 +42,7 @@ const clients: typeof applicationClients = {
 };
 
 /** Renewed every third of it: what a lock is kept through when the machine stands still for a moment. */
-const ttlMs = 4_000;
+const ttlMs = 6_000;
 
 describe.each([...Object.keys(clients), 'a URL'])('Redis lock over %s', (kind) => {
   const namespace = `locks-${randomUUID()}`;
