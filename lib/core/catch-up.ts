@@ -50,7 +50,7 @@ export class CatchUp {
   private toldRefused = false;
   /** Since the last announcement of such a kind that was made at once, one was refused. */
   private readonly lastRefused = new Set<keyof Missed>();
-  /** Words that found the store away. They go after the others: 1. one server of a cluster stays away; 2. what lies there goes first, time and again; 3. what lies elsewhere is never sent. */
+  /** Words that found the store away. They go after the others: 1. one server of a cluster stays away; 2. what lies there goes first, time and again; 3. what lies elsewhere is never sent. Once all were away it begins anew: what is back now may be the last of them. */
   private foundAway = new WeakSet<object>();
 
   constructor(private readonly parts: CatchUpParts) {

@@ -11,7 +11,7 @@ import { ask, startRedisSentinel, type OwnRedis, type OwnRedisSentinel } from '.
 import { realInstance, type RealInstance } from '../../support/real-instance.js';
 import { sentinelClients } from '../../support/redis-topologies.js';
 
-/** Sentinels that find that the machine stood still do nothing for 30 s, and after a failover that failed they wait for 20 s. */
+/** After a failover that failed, Sentinels wait for 20 s before the next. */
 const PATIENCE_MS = 120_000;
 const PATIENCE = { timeout: PATIENCE_MS, interval: 50 };
 const version = { kind: 'row', order: 2n };
@@ -20,7 +20,7 @@ let sentinel: OwnRedisSentinel;
 const closers: (() => unknown)[] = [];
 
 beforeAll(async () => {
-  // Replicas that have been without a master for ten times that are not promoted: more than the 30 s of a machine that stood still.
+  // Longer than a busy machine stands still: nobody is replaced whom no test has killed.
   sentinel = await startRedisSentinel({ downAfterMs: 5_000 });
 });
 
@@ -181,7 +181,8 @@ describe('a Redis behind Sentinels whose master is killed, by every kind of clie
     await sentinel.healthy(2);
     await vi.waitFor(async () => {
       const answer = await ask(sentinel.endpoints[0]?.port ?? 0, `SENTINEL FAILOVER ${sentinel.name}\r\n`);
-      expect(answer).toContain('+OK');
+      // In progress: it was heard, and the answer came too late. Asked once more, it would go back.
+      expect(answer).toMatch(/\+OK|-INPROG/);
     }, PATIENCE);
     await vi.waitFor(async () => expect((await sentinel.master()).port).not.toBe(former.port), PATIENCE);
     for (const { name, store, instance } of reached) {

@@ -9,7 +9,14 @@ import { createClient } from 'redis';
 import { describe, expect, inject, it, onTestFinished, vi } from 'vitest';
 
 import { running } from '../../support/process/running.js';
-import { ask, startMariaDb, startPostgres, startRedis, startZooKeeper } from '../../../servers/index.js';
+import {
+  ask,
+  startMariaDb,
+  startPostgres,
+  startRedis,
+  startRedisSentinel,
+  startZooKeeper,
+} from '../../../servers/index.js';
 
 async function selectOne(connectionString: string, sql: string): Promise<unknown> {
   const client = new pg.Client({ connectionString, connectionTimeoutMillis: 5000 });
@@ -132,6 +139,30 @@ describe('a server of the test’s own', () => {
     const last = mariaDb.pid;
     await mariaDb.stop();
     expect(running(last)).toBe(false);
+  });
+});
+
+describe('a Redis behind Sentinels', () => {
+  it('is healthy when every Sentinel knows of every replica: one that it does not know is told of no new master', async () => {
+    const sentinel = await startRedisSentinel();
+    onTestFinished(() => sentinel.stop());
+    const master = await sentinel.master();
+    const replica = sentinel.servers.find((server) => server !== master)!;
+    const tell = (port: number, words: string) => ask(port, `${words}\r\n`);
+    const forgetful = sentinel.sentinels[0]!.port;
+    const replicasKnown = async () =>
+      /num-slaves\r\n\$\d+\r\n(\d)/.exec(await tell(forgetful, `SENTINEL MASTER ${sentinel.name}`))?.[1];
+    // 1. A Sentinel asks the master who follows it while one replica does not; it asks again after ten seconds.
+    await tell(replica.port, 'REPLICAOF NO ONE');
+    await vi.waitFor(async () => expect(await tell(master.port, 'INFO replication')).toContain('connected_slaves:1'), {
+      timeout: 30_000,
+    });
+    await tell(forgetful, `SENTINEL RESET ${sentinel.name}`);
+    await vi.waitFor(async () => expect(await replicasKnown()).toBe('1'), { timeout: 30_000 });
+    // 2. The replica is back, and all of the rest is well long before that.
+    await tell(replica.port, `REPLICAOF 127.0.0.1 ${String(master.port)}`);
+    await sentinel.healthy(2);
+    expect(await replicasKnown()).toBe('2');
   });
 });
 

@@ -371,10 +371,14 @@ describe('what is kept', () => {
     expect([await b.cache.get('k'), await b.cache.get('other')]).toEqual([undefined, undefined]);
   });
 
-  it('waits for no part of the store that stays away: what lies elsewhere is announced', async () => {
+  it.each([
+    ['alone', 0],
+    ['after all of it was away', 10_000],
+  ])('waits for no part of the store that stays away (%s): what lies elsewhere is announced', async (_, awayMs) => {
     const { fleet, a, b } = await world();
     a.store.down = true;
     for (const key of ['away', 'away too', 'k']) await rejected(a.cache.invalidate(key));
+    await fleet.clock.advance(awayMs);
     a.store.down = false;
     const invalidate = fleet.shared.invalidate.bind(fleet.shared);
     fleet.shared.invalidate = (key, change) =>
