@@ -10,6 +10,8 @@ export interface OutboxDialect {
   readonly text: string;
   /** Whether a row may be locked for one transaction and passed over by others. Where not, there is one connection and one writer anyway. */
   readonly locksRows: boolean;
+  /** How many rows one statement removes. */
+  readonly removedAtOnce: number;
 }
 
 const POSTGRES: OutboxDialect = {
@@ -18,6 +20,7 @@ const POSTGRES: OutboxDialect = {
   now: '(extract(epoch from clock_timestamp()) * 1000)::bigint',
   text: 'text',
   locksRows: true,
+  removedAtOnce: Infinity,
 };
 
 const MYSQL: OutboxDialect = {
@@ -25,6 +28,9 @@ const MYSQL: OutboxDialect = {
   now: "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) DIV 1000)",
   text: 'longtext',
   locksRows: true,
+  // For several ids of a small table InnoDB scans the table. 1. A drain holds the lock of a row.
+  // 2. The scan waits for that lock and holds the gaps before it. 3. Every insert waits for the gaps.
+  removedAtOnce: 1,
 };
 
 const SQLITE: OutboxDialect = {
@@ -32,6 +38,7 @@ const SQLITE: OutboxDialect = {
   now: "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
   text: 'text',
   locksRows: false,
+  removedAtOnce: Infinity,
 };
 
 const DIALECTS: Readonly<Record<string, OutboxDialect>> = {

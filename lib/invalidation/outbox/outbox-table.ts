@@ -113,7 +113,10 @@ export class OutboxTable {
   }
 
   private async removeOn(runner: OutboxRunner, ids: readonly string[]): Promise<void> {
-    await runner.query(`DELETE FROM ${this.name} WHERE id IN (${this.places(ids.length).join(', ')})`, [...ids]);
+    for (let first = 0; first < ids.length; first += this.dialect.removedAtOnce) {
+      const some = ids.slice(first, first + this.dialect.removedAtOnce);
+      await runner.query(`DELETE FROM ${this.name} WHERE id IN (${this.places(some.length).join(', ')})`, some);
+    }
   }
 
   private places(count: number): string[] {

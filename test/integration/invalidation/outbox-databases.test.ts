@@ -140,7 +140,8 @@ describe.each(Object.entries(DATABASES))('the outbox on %s', (_name, database) =
     await drain.arrived;
     for (let weight = 2; weight < 12; weight++)
       await data.transaction((manager) => manager.save(Parcel, { id: 3, weight }));
-    expect(events.filter(({ type }) => type === 'outbox-drained')).toEqual([]);
+    // Nobody has waited until the drain gave up.
+    expect(events.filter(({ type }) => type.startsWith('outbox-'))).toEqual([]);
     drain.open();
     await vi.waitFor(async () => expect(await rowsOf(data)).toEqual([]), 20_000);
   });
