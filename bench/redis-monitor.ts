@@ -1,5 +1,4 @@
-import { once } from 'node:events';
-import { Redis } from 'ioredis';
+import { createClient } from 'redis';
 
 /** One request as the server saw it. What scripts call inside is not a request. */
 export interface SeenCommand {
@@ -18,35 +17,19 @@ export interface RedisMonitor {
 
 const MARK = 'mark-';
 const PATIENCE_MS = 30_000;
-const ATTEMPTS = 20;
-
-/**
- * ioredis 5 fails where the server's first report comes in one packet with its OK: 1. the OK is read; 2. the report is read before the client counts as monitoring, and answers no command of its own. On a
- * server that others use that happens now and then.
- */
-async function monitoring(url: string): Promise<Redis> {
-  for (let attempt = 1; ; attempt++) {
-    const monitor = new Redis(url, { monitor: true });
-    try {
-      await once(monitor, 'monitoring');
-      return monitor;
-    } catch (error) {
-      monitor.disconnect();
-      if (attempt === ATTEMPTS) throw error;
-    }
-  }
-}
 
 /** Watches a server by MONITOR. */
 export async function monitorRedis(url: string): Promise<RedisMonitor> {
-  const pilot = new Redis(url);
-  const monitor = await monitoring(url);
+  const pilot = await connect(url);
+  // This client takes reports that come in one packet with the OK of MONITOR. ioredis 5 fails there.
+  const monitor = await connect(url);
   const seen: SeenCommand[] = [];
   const marks = new Map<string, () => void>();
-  monitor.on('monitor', (_time: string, [name = '', ...args]: string[], source: string) => {
-    const command = name.toLowerCase();
-    if (command === 'echo' && args[0]?.startsWith(MARK)) marks.get(args[0])?.();
-    else if (source !== 'lua') seen.push({ command, args, source });
+  await monitor.monitor((line) => {
+    const each = parseReport(line);
+    const [first = ''] = each.args;
+    if (each.command === 'echo' && first.startsWith(MARK)) marks.get(first)?.();
+    else if (each.source !== 'lua') seen.push(each);
   });
   let count = 0;
   return {
@@ -63,12 +46,34 @@ export async function monitorRedis(url: string): Promise<RedisMonitor> {
           resolve([...seen]);
         });
       });
-      await pilot.echo(mark);
-      return told;
+      const [all] = await Promise.all([told, pilot.echo(mark)]);
+      return all;
     },
     close: () => {
-      monitor.disconnect();
-      pilot.disconnect();
+      monitor.destroy();
+      pilot.destroy();
     },
   };
+}
+
+async function connect(url: string) {
+  const client = createClient({ url, RESP: 2 });
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}
+
+/** Reads a report such as `1339518083.107412 [0 127.0.0.1:60866] "get" "k"`. */
+function parseReport(line: string): SeenCommand {
+  const source = /^\S+ \[\d+ (\S+)\]/.exec(line)?.[1] ?? '';
+  const [name = '', ...args] = [...line.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, word = '']) => unescaped(word));
+  return { command: name.toLowerCase(), args, source };
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', a: '\x07', b: '\b' };
+
+function unescaped(word: string): string {
+  return word.replace(/\\(?:x([0-9a-f]{2})|(.))/g, (_, code: string | undefined, letter: string | undefined) =>
+    code === undefined ? (ESCAPES[String(letter)] ?? String(letter)) : String.fromCharCode(parseInt(code, 16)),
+  );
 }
