@@ -53,7 +53,7 @@ function askForReport(url: URL): { outcome: 'pending' | 'answered' | 'cut off'; 
 /** Waits until the application has begun so many loads. */
 async function loadsAre(url: URL, loads: number): Promise<void> {
   const stats = async (): Promise<unknown> => (await fetch(new URL('/stats', url))).json();
-  await expect.poll(stats, { timeout: 15_000 }).toMatchObject({ loads });
+  await expect.poll(stats, { timeout: 60_000 }).toMatchObject({ loads });
 }
 
 describe('the sample application as it is started', { timeout: 120_000 }, () => {

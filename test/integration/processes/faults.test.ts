@@ -1,43 +1,16 @@
-import { randomInt, randomUUID } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import { InstanceProcess, PATIENT } from '../../support/process/instance-process.js';
-import { ItemTable } from '../../support/process/item-table.js';
+import { randomInt } from 'node:crypto';
+import { describe, expect } from 'vitest';
+import { fleetTest } from '../../support/process/fleet-test.js';
+import { SHORT_SESSION_MS } from '../../support/process/instance-process.js';
 
-let namespace: string;
-let items: ItemTable;
-let instances: InstanceProcess[] = [];
+const it = fleetTest();
 
-const start = async (count: number): Promise<InstanceProcess[]> => {
-  const settings = {
-    namespace,
-    redisUrl: inject('redisUrl'),
-    zooKeeperConnect: inject('zooKeeperConnect'),
-    postgresUrl: inject('postgresUrl'),
-    sessionTimeoutMs: 2_000,
-    options: PATIENT,
-  };
-  const started = await Promise.all(Array.from({ length: count }, () => InstanceProcess.start(settings)));
-  instances.push(...started);
-  return started;
-};
-
-beforeEach(async () => {
-  namespace = `faults-${randomUUID()}`;
-  items = await ItemTable.open(inject('postgresUrl'), namespace);
-});
-
-afterEach(async () => {
-  const unhandled = instances.flatMap((instance) => instance.unhandled);
-  for (const instance of instances) instance.signal('SIGCONT');
-  await Promise.all(instances.map((instance) => instance.kill()));
-  instances = [];
-  await items.close();
-  expect(unhandled).toEqual([]);
-});
-
-describe('faults of the process that loads', { timeout: 180_000 }, () => {
-  it('killed with -9 in mid-load: exactly one further load, for all who waited', async () => {
-    const [holder, ...others] = await start(4);
+// Both wait until a session has expired, and do so at the same time.
+describe.concurrent('faults of the process that loads', { timeout: 180_000 }, () => {
+  it('killed with -9 in mid-load: exactly one further load, for all who waited', async ({
+    fleet: { items, start },
+  }) => {
+    const [holder, ...others] = await start(3, { sessionTimeoutMs: SHORT_SESSION_MS });
     await items.put('k', 'value', 1);
     const gate = randomInt(2 ** 31);
     const openGate = await items.closeGate(gate);
@@ -48,6 +21,7 @@ describe('faults of the process that loads', { timeout: 180_000 }, () => {
     await Promise.all(others.map((instance) => instance.until('lock-busy')));
     // 3. It is killed. Its session expires, its lock goes, one of the others takes it.
     await holder!.kill();
+
     await Promise.race(others.map((instance) => instance.until('row-read')));
     await openGate();
     const answers = (await Promise.all(waiting)).flat();
@@ -55,8 +29,10 @@ describe('faults of the process that loads', { timeout: 180_000 }, () => {
     expect(await items.loads('k')).toBe(2);
   });
 
-  it('stopped past its session, and continued after the row was changed, invalidated and loaded elsewhere: the old row is never seen again', async () => {
-    const [paused, loader, writer] = await start(3);
+  it('stopped past its session, and continued after the row was changed, invalidated and loaded elsewhere: the old row is never seen again', async ({
+    fleet: { items, start },
+  }) => {
+    const [paused, loader, writer] = await start(3, { sessionTimeoutMs: SHORT_SESSION_MS });
     await items.put('k', 'old', 1);
     const gate = randomInt(2 ** 31);
     const openGate = await items.closeGate(gate);
@@ -80,8 +56,12 @@ describe('faults of the process that loads', { timeout: 180_000 }, () => {
     expect(new Set(seen.flat().map(({ value }) => value?.value))).toEqual(new Set(['new']));
     expect(await items.loads('k')).toBe(2);
   });
+});
 
-  it('a reader that begins, in the loading process, after invalidate() was called by another process, gets the new row', async () => {
+describe('a load under way', { timeout: 180_000 }, () => {
+  it('a reader that begins, in the loading process, after invalidate() was called by another process, gets the new row', async ({
+    fleet: { items, start },
+  }) => {
     const [loading, writer] = await start(2);
     await items.put('k', 'old', 1);
     const gate = randomInt(2 ** 31);

@@ -1,9 +1,10 @@
-import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, vi } from 'vitest';
 import { ask, startRedisCluster, type OwnRedisCluster } from '../../../servers/index.js';
 import { documentedSource } from '../../support/documented-clients.js';
-import { InstanceProcess, PATIENT, type InstanceSettings, type Row } from '../../support/process/instance-process.js';
-import { ItemTable } from '../../support/process/item-table.js';
+import { fleetTest, type Fleet } from '../../support/process/fleet-test.js';
+import type { InstanceProcess, InstanceSettings, Row } from '../../support/process/instance-process.js';
+
+const overFleet = fleetTest();
 
 /*
  * A list reads row 42, 42 changes, and the change is announced; the list is filled. Loader and writer are processes of their own; each step of either (register and check, fill; mark and
@@ -14,11 +15,9 @@ const TAG = '42';
 const PATIENCE = { timeout: 60_000, interval: 100 };
 
 let cluster: OwnRedisCluster;
-let namespace: string;
-let items: ItemTable;
-let instances: InstanceProcess[] = [];
 
 interface World {
+  readonly items: Fleet['items'];
   readonly loader: InstanceProcess;
   readonly writer: InstanceProcess;
   /** The key of the list: in a cluster another node keeps it than the tag. */
@@ -30,7 +29,7 @@ const values = (rows: readonly Row[]): string[] => rows.map(({ value }) => value
 const refusals = async (at: InstanceProcess): Promise<(string | undefined)[]> =>
   (await at.events()).filter(({ type }) => type === 'superseded').map(({ reason }) => reason);
 
-async function change({ writer }: World): Promise<void> {
+async function change({ items, writer }: World): Promise<void> {
   await items.put('42', 'new', 2);
   await writer.invalidateTags([TAG]);
 }
@@ -46,36 +45,26 @@ async function onlyTheNewIsServed({ loader, writer, key }: World): Promise<void>
   }, PATIENCE);
 }
 
-async function start(more: Partial<InstanceSettings>): Promise<Omit<World, 'key'>> {
-  const settings = {
-    namespace,
-    redisUrl: inject('redisUrl'),
-    zooKeeperConnect: inject('zooKeeperConnect'),
-    postgresUrl: inject('postgresUrl'),
-    sessionTimeoutMs: 20_000,
-    options: PATIENT,
-    ...more,
-  };
-  instances = await Promise.all([InstanceProcess.start(settings), InstanceProcess.start(settings)]);
-  const [loader, writer] = instances as [InstanceProcess, InstanceProcess];
-  return { loader, writer };
+async function open(fleet: Fleet, key: string, more: Partial<InstanceSettings> = {}): Promise<World> {
+  await fleet.items.put('41', 'other', 1);
+  await fleet.items.put('42', 'old', 1);
+  const [loader, writer] = (await fleet.start(2, more)) as [InstanceProcess, InstanceProcess];
+  return { items: fleet.items, loader, writer, key };
 }
 
-async function onOneRedis(): Promise<World> {
-  return { ...(await start({})), key: 'list' };
-}
+const onOneRedis = (fleet: Fleet): Promise<World> => open(fleet, 'list');
 
 async function nodeOf(key: string): Promise<number> {
   const slot = /:(\d+)/.exec(await ask(cluster.nodes[0]!.port, `CLUSTER KEYSLOT ${key}\r\n`))?.[1];
   return (await cluster.masterOf(Number(slot))).port;
 }
 
-async function onACluster(): Promise<World> {
+async function onACluster(fleet: Fleet): Promise<World> {
   const client = { source: documentedSource('Cluster', 'node-redis', cluster.endpoints), package: 'redis' } as const;
-  const nodeOfTag = await nodeOf(`${namespace}:tag:1:tag:${TAG}`);
+  const nodeOfTag = await nodeOf(`${fleet.namespace}:tag:1:tag:${TAG}`);
   let key = 'list';
-  while ((await nodeOf(`${namespace}:cache:1:item:${key}`)) === nodeOfTag) key += '-';
-  return { ...(await start({ redisSample: client })), key };
+  while ((await nodeOf(`${fleet.namespace}:cache:1:item:${key}`)) === nodeOfTag) key += '-';
+  return open(fleet, key, { redisSample: client });
 }
 
 beforeAll(async () => {
@@ -86,27 +75,13 @@ afterAll(async () => {
   await cluster.stop();
 });
 
-beforeEach(async () => {
-  namespace = `tag-races-${randomUUID()}`;
-  items = await ItemTable.open(inject('postgresUrl'), namespace);
-  await items.put('41', 'other', 1);
-  await items.put('42', 'old', 1);
-});
-
-afterEach(async () => {
-  const unhandled = instances.flatMap((instance) => instance.unhandled);
-  await Promise.all(instances.map((instance) => instance.kill()));
-  instances = [];
-  await items.close();
-  expect(unhandled).toEqual([]);
-});
-
 describe.each([
   ['one Redis', onOneRedis],
   ['a Redis Cluster, tag and list on different nodes', onACluster],
 ])('a list is filled after a row of it has changed, over two processes on %s', { timeout: 180_000 }, (_, reach) => {
-  it('announced before the list registers: its registration is refused', async () => {
-    const world = await reach();
+  const it = overFleet.extend('world', ({ fleet }) => reach(fleet));
+
+  it('announced before the list registers: its registration is refused', async ({ world }) => {
     const { loader, key } = world;
     // 1. The list is read, and not registered yet. 2. The row changes, and the announcement finds nobody.
     const beforeRegister = await loader.stop(`before register tag:${TAG}`);
@@ -120,8 +95,7 @@ describe.each([
     await onlyTheNewIsServed(world);
   });
 
-  it('registered and checked, and announced before the loader hears of it: its fill is refused', async () => {
-    const world = await reach();
+  it('registered and checked, and announced before the loader hears of it: its fill is refused', async ({ world }) => {
     const { loader, key } = world;
     // 1. The list is read and registered; the reply is under way. 2. The row changes; the announcement finds the list.
     const afterRegister = await loader.stop(`after register tag:${TAG}`);
@@ -135,8 +109,7 @@ describe.each([
     await onlyTheNewIsServed(world);
   });
 
-  it('announced between the check and the fill: the fill is refused', async () => {
-    const world = await reach();
+  it('announced between the check and the fill: the fill is refused', async ({ world }) => {
     const { loader, key } = world;
     // 1. The list is read, registered with all its tags and checked.
     const beforeFill = await loader.stop(`before fill item:${key}`);
@@ -150,8 +123,7 @@ describe.each([
     await onlyTheNewIsServed(world);
   });
 
-  it('filled after the announcement has read the registered keys, before it invalidates them', async () => {
-    const world = await reach();
+  it('filled after the announcement has read the registered keys, before it invalidates them', async ({ world }) => {
     const { loader, writer, key } = world;
     // 1. The list is read, registered and checked.
     const beforeFill = await loader.stop(`before fill item:${key}`);
@@ -170,8 +142,9 @@ describe.each([
     await onlyTheNewIsServed(world);
   });
 
-  it('the mark is made before the list registers, its keys are read before that too: nothing is left to invalidate, and nothing stored', async () => {
-    const world = await reach();
+  it('the mark is made before the list registers, its keys are read before that too: nothing is left to invalidate, and nothing stored', async ({
+    world,
+  }) => {
     const { loader, writer, key } = world;
     // 1. The list is read. 2. The row changes; the announcement is marked, and its reply, which tells no key, is under way.
     const beforeRegister = await loader.stop(`before register tag:${TAG}`);
@@ -189,8 +162,7 @@ describe.each([
     await onlyTheNewIsServed(world);
   });
 
-  it('announced after the fill: the entry goes', async () => {
-    const world = await reach();
+  it('announced after the fill: the entry goes', async ({ world }) => {
     const { loader, writer, key } = world;
     expect(values(await loader.loadList(key, LIST))).toEqual(['other', 'old']);
     expect(await writer.get(key)).toMatchObject([{ value: 'other' }, { value: 'old' }]);
@@ -199,8 +171,7 @@ describe.each([
     await onlyTheNewIsServed(world);
   });
 
-  it('a reader in the loading process, after the announcement, does not share the outdated load', async () => {
-    const world = await reach();
+  it('a reader in the loading process, after the announcement, does not share the outdated load', async ({ world }) => {
     const { loader, key } = world;
     // 1. The list is read, and not registered yet. 2. The row changes and is announced: the lease of the list is untouched.
     const beforeRegister = await loader.stop(`before register tag:${TAG}`);

@@ -7,12 +7,18 @@ import { DistributedCacheModule, DistributedCacheService } from 'nestjs-distribu
 import { redisLock, redisStore } from 'nestjs-distributed-cache/redis';
 import { zooKeeperLock } from 'nestjs-distributed-cache/zookeeper';
 
-const { namespace, redisUrl, zooKeeperConnect, loadMs, drainMs, consumes, options } = JSON.parse(process.argv[2]);
+const { namespace, redisUrl, zooKeeperConnect, loadMs, drains, consumes, options } = JSON.parse(process.argv[2]);
+/** It drains until it has loaded so often: a time might pass while the machine stands still. */
+const LATE_LOADS = 20;
+
 const decorate = (target, name, ...decorators) => {
   const descriptor = name && Object.getOwnPropertyDescriptor(target, name);
   for (const each of decorators) each(target, name, descriptor);
 };
 let ending = false;
+/** Loads since the process was told to end, and what is called at each of them. */
+let lateLoads = 0;
+let onLateLoad = () => undefined;
 /** Requests that have begun to be answered, and are not. */
 let open = 0;
 
@@ -22,7 +28,11 @@ class ItemsController {
   }
   /** Tells whether it was loaded after the process was told to end. */
   item(id) {
-    const load = () => sleep(loadMs).then(() => ({ id, afterTheSignal: ending }));
+    const load = async () => {
+      await sleep(loadMs);
+      if (ending) onLateLoad(++lateLoads);
+      return { id, afterTheSignal: ending };
+    };
     return this.cache.getOrLoad(['item', id], load, { ttlMs: 200 });
   }
 }
@@ -52,8 +62,11 @@ class Drain {
     ending = true;
     process.send({ event: 'ending' });
   }
-  beforeApplicationShutdown() {
-    return sleep(drainMs);
+  async beforeApplicationShutdown() {
+    if (!drains) return;
+    await new Promise((resolve) => {
+      onLateLoad = (count) => count >= LATE_LOADS && resolve();
+    });
   }
   onApplicationShutdown() {
     if (open > 0) process.send({ event: `${open} cut off` });

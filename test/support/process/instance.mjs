@@ -9,50 +9,53 @@ import { runSample } from './documented-client.mjs';
 import { obey } from './obey.mjs';
 import { Stops } from './stopped-store.mjs';
 
-const { namespace, redisUrl, redisSample, zooKeeperConnect, postgresUrl, sessionTimeoutMs, zooKeeper, lock, options } =
-  JSON.parse(process.argv[2]);
-
 // A client of the application's own, as the documentation makes it, or a URL.
 const samplePackages = { redis: () => import('redis'), ioredis: () => import('ioredis') };
-const client =
-  redisSample &&
-  (await runSample(redisSample.source, { [redisSample.package]: await samplePackages[redisSample.package]() }));
-const redis = client === undefined ? { url: redisUrl } : { client };
-
-const events = [];
-const observer = {
-  observe: (event) => {
-    events.push({ type: event.type, key: event.key, reason: event.reason, under: event.under, because: event.because });
-    process.send({ event: event.type, key: event.key });
-  },
-};
-
-const stops = new Stops((event) => process.send({ event }));
+async function sampleClient({ source, package: name }) {
+  return runSample(source, { [name]: await samplePackages[name]() });
+}
 
 class InstanceModule {}
 
-const context = await NestFactory.createApplicationContext(
-  {
-    module: InstanceModule,
-    imports: [
-      DistributedCacheModule.forRoot({
-        namespace,
-        store: stops.around(redisStore(redis)),
-        lock:
-          lock === 'redis'
-            ? redisLock(redis)
-            : zooKeeperLock({ connectString: zooKeeperConnect, sessionTimeoutMs, ...zooKeeper }),
-        observers: [observer],
-        log: false,
-        ...options,
-      }),
-    ],
-  },
-  { logger: false },
-);
-const cache = context.get(DistributedCacheService);
-const database = new pg.Pool({ connectionString: postgresUrl, max: 4 });
-database.on('error', () => undefined);
+/** What belongs to the application that is open. */
+let context, cache, client, database, events, namespace, stops;
+
+async function open(settings) {
+  const { redisUrl, redisSample, zooKeeperConnect, sessionTimeoutMs, zooKeeper, lock, options } = settings;
+  namespace = settings.namespace;
+  client = redisSample && (await sampleClient(redisSample));
+  const redis = client === undefined ? { url: redisUrl } : { client };
+  const heard = (events = []);
+  const observer = {
+    observe: ({ type, key, reason, under, because }) => {
+      heard.push({ type, key, reason, under, because });
+      process.send({ event: type, key });
+    },
+  };
+  stops = new Stops((event) => process.send({ event }));
+  context = await NestFactory.createApplicationContext(
+    {
+      module: InstanceModule,
+      imports: [
+        DistributedCacheModule.forRoot({
+          namespace,
+          store: stops.around(redisStore(redis)),
+          lock:
+            lock === 'redis'
+              ? redisLock(redis)
+              : zooKeeperLock({ connectString: zooKeeperConnect, sessionTimeoutMs, ...zooKeeper }),
+          observers: [observer],
+          log: false,
+          ...options,
+        }),
+      ],
+    },
+    { logger: false },
+  );
+  cache = context.get(DistributedCacheService);
+  database = new pg.Pool({ connectionString: settings.postgresUrl, max: 4 });
+  database.on('error', () => undefined);
+}
 
 /**
  * Reads the row, or the rows of a list, is slow for `queryMs` inside PostgreSQL, and then stops at the test's gate: a shared advisory lock, which is free
@@ -77,6 +80,7 @@ async function load(key, { queryMs = 0, gate, list }) {
 }
 
 const commands = {
+  open,
   load: ({ key, callers = 1, loader = {}, policy = {} }) =>
     Promise.all(
       Array.from({ length: callers }, () =>

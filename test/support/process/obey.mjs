@@ -9,5 +9,4 @@ export function obey(commands) {
       (error) => process.send({ id, error: { name: error.name, message: error.message } }),
     );
   });
-  process.send({ event: 'ready' });
 }

@@ -1,8 +1,4 @@
-import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { InstanceProcess } from './instance-process.js';
-
-const FIXTURE = fileURLToPath(new URL('./shop-instance.mjs', import.meta.url));
+import { DrivenProcess } from './driven-process.js';
 
 export interface ShopSettings {
   readonly namespace: string;
@@ -16,12 +12,9 @@ export interface ShopSettings {
 }
 
 /** An instance of an application that writes through TypeORM, in an operating-system process of its own. */
-export class ShopProcess extends InstanceProcess {
-  static async open(settings: ShopSettings): Promise<ShopProcess> {
-    const child = fork(FIXTURE, [JSON.stringify(settings)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-    const shop = new ShopProcess(child);
-    await shop.until('ready');
-    return shop;
+export class ShopProcess extends DrivenProcess<ShopSettings> {
+  constructor() {
+    super('./shop-instance.mjs');
   }
 
   /** The price of the item, through the cache. */
