@@ -15,6 +15,11 @@ export interface VersionedStoreHarness {
   readonly sleep?: (ms: number) => Promise<void>;
   /** Loses the state of one key, as a server short of memory does. Left out: `clear()` does it in cases, and histories lose nothing. */
   readonly evict?: (key: string) => Promise<void>;
+  /**
+   * How long a message that has to come is waited for, milliseconds. Default 20,000: far more than
+   * a healthy store needs on a loaded machine.
+   */
+  readonly patienceMs?: number;
   /** Called once at the end of a case, whether it failed or not: closes the stores and removes what they left. */
   dispose(): Promise<void>;
 }
@@ -26,6 +31,11 @@ export type MakeVersionedStoreHarness = () => Promise<VersionedStoreHarness>;
 export const LONG_MS = 600_000;
 /** Over after {@link StoreCaseContext.elapse}; a case never expects it to be still there before that. */
 export const SHORT_MS = 150;
+/** Longer than any message takes on a loaded machine. */
+const DEFAULT_PATIENCE_MS = 20_000;
+/** An attempt that took longer may have outlived something that lives `SHORT_MS`. */
+const IN_TIME_MS = 0.9 * SHORT_MS;
+const MOST_ATTEMPTS = 100;
 
 export interface StoreCaseContext {
   readonly store: VersionedStore;
@@ -33,6 +43,8 @@ export interface StoreCaseContext {
   /** Lets everything end that lives `SHORT_MS`, or twice that. */
   elapse(): Promise<void>;
   evict(key: string): Promise<void>;
+  /** How long a message that has to come is waited for. */
+  readonly patienceMs: number;
 }
 
 export interface StoreCase {
@@ -52,6 +64,7 @@ export function asContractCase(makeHarness: MakeVersionedStoreHarness, storeCase
           neighbour: harness.neighbour,
           elapse: () => elapse(harness, 3 * SHORT_MS),
           evict: (key) => harness.evict?.(key) ?? harness.store.clear(),
+          patienceMs: harness.patienceMs ?? DEFAULT_PATIENCE_MS,
         });
       } finally {
         await harness.dispose();
@@ -63,6 +76,20 @@ export function asContractCase(makeHarness: MakeVersionedStoreHarness, storeCase
 /** Lets the store's clock move by `ms`, whichever kind of clock it has. */
 export function elapse(harness: VersionedStoreHarness, ms: number): Promise<void> {
   return harness.sleep?.(ms) ?? new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/**
+ * Takes steps of which the last has to come before something ends that lives `SHORT_MS`. On a busy
+ * machine it may have ended by then: such an attempt proves nothing, and is repeated under another name.
+ */
+export async function inTime<T>(attempt: (name: string) => Promise<T>): Promise<T> {
+  for (let number = 1; ; number += 1) {
+    const startedAt = performance.now();
+    const [result] = await Promise.allSettled([attempt(`attempt ${number}`)]);
+    if (performance.now() - startedAt > IN_TIME_MS && number < MOST_ATTEMPTS) continue;
+    if (result.status === 'rejected') throw result.reason as Error;
+    return result.value;
+  }
 }
 
 let ids = 0;

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { LockProvider } from '../../lib/core/lock-provider.js';
-import { failingCases } from '../../lib/testing/contract-case.js';
-import { lockProviderContract } from '../../lib/testing/lock-provider-contract.js';
+import { failingCases, type ContractCase } from '../../lib/testing/contract-case.js';
 import {
   ArmsItsWatchInWait,
   DrawsItsTokens,
@@ -14,24 +13,24 @@ import {
   WakesOnlyOne,
   type SketchService,
 } from './broken-lock-providers.js';
+import { lockCasesApart, MISTAKEN_PATIENCE_MS, noticing } from './support/contract-tests.js';
 
 type Sketch = new (service: SketchService) => LockProvider;
 
-function failuresOf(Provider: Sketch): Promise<string[]> {
-  const service = sketchService();
-  return failingCases(
-    lockProviderContract({
+function suiteOf(Provider: Sketch, patienceMs?: number): ContractCase[] {
+  return lockCasesApart(() => {
+    const service = sketchService();
+    return {
       open: () => Promise.resolve(new Provider(service)),
       dispose: () => Promise.resolve(),
-      // These fail by hanging, and there is no service that could be slow.
-      patienceMs: 2_000,
-    }),
-  );
+      ...(patienceMs !== undefined && { patienceMs }),
+    };
+  });
 }
 
 describe('the lock contract', () => {
   it('holds for the sketch that the broken providers are made from', async () => {
-    expect(await failuresOf(SketchLockProvider)).toEqual([]);
+    expect(await failingCases(suiteOf(SketchLockProvider))).toEqual([]);
   });
 
   it.concurrent.each<[string, Sketch, string]>([
@@ -51,6 +50,6 @@ describe('the lock contract', () => {
       'close gives every held lock back, and wakes who waits for one elsewhere',
     ],
   ])('fails for a provider that %s', { timeout: 120_000 }, async (_what, Provider, caught) => {
-    expect(await failuresOf(Provider)).toContain(caught);
+    expect(await noticing(suiteOf(Provider, MISTAKEN_PATIENCE_MS), [caught])).toContain(caught);
   });
 });

@@ -1,9 +1,10 @@
-import { describe, it } from 'vitest';
+import { describe } from 'vitest';
 import { systemClock } from '../../lib/core/clock.js';
 import { InProcessVersionedStore } from '../../lib/stores/in-process-versioned-store.js';
 import { ManualClock } from '../../lib/testing/manual-clock.js';
 import { versionedStoreContract } from '../../lib/testing/versioned-store-contract.js';
 import type { VersionedStoreHarness } from '../../lib/testing/versioned-store-harness.js';
+import { histories, ofSeed, testsOf } from './support/contract-tests.js';
 
 function harnessOn(clock: ManualClock | undefined): VersionedStoreHarness {
   const store = new InProcessVersionedStore({ clock: clock ?? systemClock, maxEntries: 10_000 });
@@ -22,15 +23,14 @@ function harnessOn(clock: ManualClock | undefined): VersionedStoreHarness {
   };
 }
 
-describe('InProcessVersionedStore keeps the contract', () => {
+describe(`InProcessVersionedStore keeps the contract${ofSeed}`, () => {
   describe('on a clock moved by hand', () => {
     const makeHarness = () => Promise.resolve(harnessOn(new ManualClock({ startMs: 1_000.25 })));
-    for (const { name, run } of versionedStoreContract(makeHarness)) it(name, run, 120_000);
+    testsOf(versionedStoreContract(makeHarness, histories(2_000, 10_000)));
   });
 
-  describe('on the system clock', () => {
+  describe.concurrent('on the system clock', () => {
     const makeHarness = () => Promise.resolve(harnessOn(undefined));
-    for (const { name, run } of versionedStoreContract(makeHarness, { histories: 2_000, seed: 50_000 }))
-      it(name, run, 120_000);
+    testsOf(versionedStoreContract(makeHarness, histories(400, 2_000)));
   });
 });

@@ -1,8 +1,9 @@
-import { describe, it } from 'vitest';
+import { describe } from 'vitest';
 import { systemClock } from '../../lib/core/clock.js';
 import { NonAtomicVersionedStore, type KeyValuePort } from '../../lib/stores/non-atomic-versioned-store.js';
 import { versionedStoreContract } from '../../lib/testing/versioned-store-contract.js';
 import type { VersionedStoreHarness } from '../../lib/testing/versioned-store-harness.js';
+import { histories, ofSeed, testsOf } from './support/contract-tests.js';
 
 /** A table that answers later, so that steps which did not wait for each other would mix. */
 function slowTable(): KeyValuePort & { readonly rows: Map<string, string> } {
@@ -49,6 +50,6 @@ function makeHarness(): Promise<VersionedStoreHarness> {
   });
 }
 
-describe('NonAtomicVersionedStore keeps the contract within one process', () => {
-  for (const { name, run } of versionedStoreContract(makeHarness, { histories: 2_000 })) it(name, run, 120_000);
+describe(`NonAtomicVersionedStore keeps the contract within one process${ofSeed}`, () => {
+  testsOf(versionedStoreContract(makeHarness, histories(300, 2_000)));
 });

@@ -1,8 +1,11 @@
 import { Cluster } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, vi } from 'vitest';
 import { startRedisCluster, type OwnRedisCluster } from '../../servers/index.js';
 import { clusterClients } from '../support/redis-topologies.js';
-import { ClientPool, complaintsOf, lockCases, storeCases, type RedisOperator } from './support/redis-contracts.js';
+import { MOST_AT_ONCE, ofSeed, testsInTurnOf } from './support/contract-tests.js';
+import { ClientPool, lockCases, storeCases, type RedisOperator } from './support/redis-contracts.js';
+
+vi.setConfig({ maxConcurrency: MOST_AT_ONCE });
 
 let cluster: OwnRedisCluster;
 let admin: Cluster;
@@ -24,18 +27,17 @@ const operator = (): RedisOperator => ({
   hexists: (key, field) => admin.hexists(key, field),
 });
 
-// Most cases wait for something, so all clients go through theirs at the same time.
 for (const [name, make] of Object.entries(clusterClients)) {
-  describe.concurrent(`on a Redis Cluster, by ${name}`, () => {
+  describe.concurrent(`on a Redis Cluster, by ${name}${ofSeed}`, () => {
     const clients = new ClientPool(() => make(cluster.endpoints));
     afterAll(() => clients.close());
 
-    it('the versioned store keeps its contract', { timeout: 300_000 }, async () => {
-      expect(await complaintsOf(storeCases(clients, operator))).toEqual([]);
+    describe.concurrent('the versioned store', () => {
+      testsInTurnOf(storeCases(clients, operator));
     });
 
-    it('the Redis lock keeps its contract', { timeout: 300_000 }, async () => {
-      expect(await complaintsOf(lockCases(clients, operator))).toEqual([]);
+    describe.concurrent('the Redis lock', () => {
+      testsInTurnOf(lockCases(clients, operator));
     });
   });
 }

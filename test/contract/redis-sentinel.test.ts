@@ -1,8 +1,11 @@
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, vi } from 'vitest';
 import { startRedisSentinel, type OwnRedisSentinel } from '../../servers/index.js';
 import { sentinelClients } from '../support/redis-topologies.js';
-import { ClientPool, complaintsOf, lockCases, storeCases } from './support/redis-contracts.js';
+import { MOST_AT_ONCE, ofSeed, testsInTurnOf } from './support/contract-tests.js';
+import { ClientPool, lockCases, storeCases } from './support/redis-contracts.js';
+
+vi.setConfig({ maxConcurrency: MOST_AT_ONCE });
 
 let sentinel: OwnRedisSentinel;
 let admin: Redis;
@@ -17,18 +20,17 @@ afterAll(async () => {
   await sentinel.stop();
 });
 
-// Most cases wait for something, so all clients go through theirs at the same time.
 for (const [name, make] of Object.entries(sentinelClients)) {
-  describe.concurrent(`on a Redis behind Sentinels, by ${name}`, () => {
+  describe.concurrent(`on a Redis behind Sentinels, by ${name}${ofSeed}`, () => {
     const clients = new ClientPool(() => make(sentinel.endpoints));
     afterAll(() => clients.close());
 
-    it('the versioned store keeps its contract', { timeout: 300_000 }, async () => {
-      expect(await complaintsOf(storeCases(clients, () => admin))).toEqual([]);
+    describe.concurrent('the versioned store', () => {
+      testsInTurnOf(storeCases(clients, () => admin));
     });
 
-    it('the Redis lock keeps its contract', { timeout: 300_000 }, async () => {
-      expect(await complaintsOf(lockCases(clients, () => admin))).toEqual([]);
+    describe.concurrent('the Redis lock', () => {
+      testsInTurnOf(lockCases(clients, () => admin));
     });
   });
 }

@@ -1,15 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { createClient } from 'redis';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { adoptRedisClient } from '../../lib/redis-client/adopt-redis-client.js';
 import { RedisVersionedStore } from '../../lib/stores/redis/redis-versioned-store.js';
-import { stateScripts, type StateScripts } from '../../lib/stores/redis/state-scripts.js';
-import { failingCases } from '../../lib/testing/contract-case.js';
+import { stateScripts } from '../../lib/stores/redis/state-scripts.js';
+import type { ContractCase } from '../../lib/testing/contract-case.js';
 import { versionedStoreContract } from '../../lib/testing/versioned-store-contract.js';
 import type { MakeVersionedStoreHarness, VersionedStoreHarness } from '../../lib/testing/versioned-store-harness.js';
+import { extent } from '../support/extent.js';
 import { type ReachStore, redisStoreWays, storeContext, untilItAnswers } from '../support/redis-stores.js';
-import { type TagScripts, tagScripts } from '../../lib/stores/redis/tag-scripts.js';
+import { tagScripts } from '../../lib/stores/redis/tag-scripts.js';
 import { scriptMutants, tagScriptMutants } from './redis-script-mutants.js';
+import { histories, MISTAKEN_PATIENCE_MS, MOST_AT_ONCE, noticing, ofSeed, testsOf } from './support/contract-tests.js';
+
+vi.setConfig({ maxConcurrency: MOST_AT_ONCE });
 
 const bystander = createClient({ url: inject('redisUrl') });
 
@@ -20,21 +24,30 @@ afterAll(() => {
   bystander.destroy();
 });
 
-function harness(reach: ReachStore): MakeVersionedStoreHarness {
+const open = (namespace: string, { scripts = stateScripts, tags = tagScripts } = {}): RedisVersionedStore =>
+  new RedisVersionedStore({
+    client: adoptRedisClient(bystander),
+    namespace,
+    report: () => undefined,
+    scripts,
+    tagScripts: tags,
+  });
+
+function harness(reach: ReachStore, patienceMs?: number): MakeVersionedStoreHarness {
   return async (): Promise<VersionedStoreHarness> => {
     const namespace = `test-${randomUUID()}`;
     const reached = await reach(inject('redisUrl'), storeContext(namespace));
-    const neighbour = await reach(inject('redisUrl'), storeContext(`${namespace}-neighbour`));
-    await Promise.all([untilItAnswers(reached.store), untilItAnswers(neighbour.store)]);
+    const neighbour = open(`${namespace}-neighbour`);
+    await untilItAnswers(reached.store);
     return {
       store: reached.store,
-      neighbour: neighbour.store,
+      neighbour,
+      ...(patienceMs !== undefined && { patienceMs }),
       evict: async (key) => {
         await bystander.del(`${namespace}:cache:1:${key}`);
       },
       dispose: async () => {
-        await reached.store.clear().catch(() => undefined);
-        await neighbour.store.clear().catch(() => undefined);
+        await Promise.all([reached.store.clear().catch(() => undefined), neighbour.clear()]);
         await Promise.all([reached.close(), neighbour.close()]);
       },
     };
@@ -42,50 +55,43 @@ function harness(reach: ReachStore): MakeVersionedStoreHarness {
 }
 
 const withScripts =
-  (scripts: StateScripts, tags: TagScripts = tagScripts): ReachStore =>
-  (_url, { namespace, report }) => {
-    const store = new RedisVersionedStore({
-      client: adoptRedisClient(bystander),
-      namespace,
-      report,
-      scripts,
-      tagScripts: tags,
-    });
+  (parts: Parameters<typeof open>[1] = {}): ReachStore =>
+  (_url, { namespace }) => {
+    const store = open(namespace, parts);
     return Promise.resolve({ store, close: () => store.close() });
   };
 
-describe.each(Object.entries(redisStoreWays))('the versioned store on Redis, reached by %s', (name, reach) => {
-  // the scripts are the same whoever sends them: all histories by one way, enough of them by the others to find a client that garbles
-  const histories = name === 'redisStore({ url })' ? 10_000 : 1_000;
-  for (const contractCase of versionedStoreContract(harness(reach), { histories })) {
-    it(contractCase.name, () => contractCase.run(), 300_000);
-  }
-});
+for (const [name, reach] of Object.entries(redisStoreWays)) {
+  describe.concurrent(`the versioned store on Redis, reached by ${name}${ofSeed}`, () => {
+    // The scripts are the same, whichever client sends them: most histories by one way, and by the
+    // others enough of them to find a client that garbles.
+    const some = name === 'redisStore({ url })' ? histories(500, 10_000) : histories(60, 1_000);
+    testsOf(versionedStoreContract(harness(reach), some));
+  });
+}
 
-describe('the contract suite', () => {
+describe.concurrent('the contract suite', () => {
+  const suiteOf = (parts?: Parameters<typeof open>[1], patienceMs?: number): ContractCase[] =>
+    versionedStoreContract(harness(withScripts(parts), patienceMs), { histories: extent(20, 200) });
+
   // What fails below fails by the mutation, and not because the server is away.
-  it('passes for the scripts as they are', async () => {
-    expect(await failingCases(versionedStoreContract(harness(withScripts(stateScripts)), { histories: 200 }))).toEqual(
-      [],
-    );
-  }, 300_000);
+  describe.concurrent('passes for the scripts as they are', () => {
+    testsOf(suiteOf());
+  });
 
   it.each(Object.entries(scriptMutants))(
     'fails for scripts with %s',
-    async (_name, scripts) => {
-      expect(await failingCases(versionedStoreContract(harness(withScripts(scripts)), { histories: 200 }))).not.toEqual(
-        [],
-      );
+    { timeout: 300_000 },
+    async (_name, { scripts, noticedBy }) => {
+      expect(await noticing(suiteOf({ scripts }, MISTAKEN_PATIENCE_MS), [noticedBy])).toContain(noticedBy);
     },
-    300_000,
   );
 
   it.each(Object.entries(tagScriptMutants))(
     'fails for tags with %s',
-    async (_name, tags) => {
-      const suite = versionedStoreContract(harness(withScripts(stateScripts, tags)), { histories: 1 });
-      expect(await failingCases(suite.filter(({ name }) => name.startsWith('tags:')))).not.toEqual([]);
+    { timeout: 300_000 },
+    async (_name, { scripts, noticedBy }) => {
+      expect(await noticing(suiteOf({ tags: scripts }, MISTAKEN_PATIENCE_MS), [noticedBy])).toContain(noticedBy);
     },
-    300_000,
   );
 });

@@ -1,43 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../lib/core/clock.js';
-import type { LockProvider } from '../../lib/core/lock-provider.js';
-import { openNativeZkClient } from '../../lib/locks/zookeeper/native-zk-client.js';
-import { lockNodePath } from '../../lib/locks/zookeeper/node-path.js';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ZkCode, type ZkClientPort } from '../../lib/locks/zookeeper/zk-client-port.js';
-import { zooKeeperLock } from '../../lib/locks/zookeeper/zoo-keeper-lock.js';
-import { lockProviderContract } from '../../lib/testing/lock-provider-contract.js';
 import { startZooKeeperEnsemble, type OwnZooKeeperEnsemble } from '../../servers/index.js';
+import { MOST_AT_ONCE, testsOf } from './support/contract-tests.js';
+import { connect, locksPathOf, zooKeeperLockCases } from './support/zookeeper-contracts.js';
+
+vi.setConfig({ maxConcurrency: MOST_AT_ONCE });
 
 const auth = { scheme: 'digest', credentials: 'shop:a-password' } as const;
-const sessionTimeoutMs = 4_000;
 const namespace = `locks-${randomUUID()}`;
 const chroot = '/environments/test';
-const locksPath = `${chroot}/nest-cache/${namespace}/locks`;
-const gone = ZkCode.noNode as number;
 
 let ensemble: OwnZooKeeperEnsemble;
 let admin: ZkClientPort;
-
-function connect(servers: string, credentials?: typeof auth): Promise<ZkClientPort> {
-  const silent = (): void => undefined;
-  return new Promise((resolve, reject) => {
-    const opening = openNativeZkClient({
-      servers,
-      sessionTimeoutMs: 30_000,
-      logLevel: 0,
-      ...(credentials && { auth: credentials }),
-      onConnected: () => {
-        opening.then(resolve, reject);
-      },
-      onDisconnected: silent,
-      onClosed: silent,
-      onDeleted: silent,
-      onChanged: silent,
-    });
-    opening.catch(reject);
-  });
-}
 
 beforeAll(async () => {
   ensemble = await startZooKeeperEnsemble();
@@ -57,33 +32,13 @@ function connectString(): string {
 }
 
 describe('ZooKeeper lock on an ensemble, below a chroot, with a digest ACL', () => {
-  const used: string[] = [];
-  const suite = lockProviderContract({
-    open: async () => {
-      const factory = zooKeeperLock({ connectString: connectString(), sessionTimeoutMs, auth, protectRoot: true });
-      const context = { namespace, clock: systemClock, storeTimeoutMs: 5_000, lockTimeoutMs: 5_000 };
-      const provider = await factory.createLockProvider({ ...context, report: () => undefined });
-      return Object.assign(provider, { tryAcquire: noting(provider.tryAcquire.bind(provider), used) });
-    },
-    dispose: () => {
-      used.length = 0;
-      return Promise.resolve();
-    },
-    loseLock: async (key) => {
-      await admin.remove(lockNodePath(locksPath, key));
-    },
-    holdBeyondMs: sessionTimeoutMs * 1.5,
-    lagging: true,
-    leftovers: async () => {
-      const seen = await Promise.all(used.map((key) => admin.get(lockNodePath(locksPath, key), false)));
-      return used.filter((_key, index) => seen[index]?.code !== gone);
-    },
+  describe.concurrent('keeps its contract', () => {
+    const lock = () => ({ connectString: connectString(), auth, protectRoot: true });
+    testsOf(zooKeeperLockCases({ lock, admin: () => admin, namespace, chroot, lagging: true }));
   });
-  for (const contractCase of suite) {
-    it(contractCase.name, () => contractCase.run(), 120_000);
-  }
 
   it('who does not have the credentials cannot make a lock there, on any member', async () => {
+    const locksPath = locksPathOf(namespace, chroot);
     for (const member of ensemble.members) {
       const stranger = await connect(member.connectString);
       await stranger.sync(locksPath);
@@ -92,11 +47,3 @@ describe('ZooKeeper lock on an ensemble, below a chroot, with a digest ACL', () 
     }
   });
 });
-
-/** Notes the keys that are asked for: the port of the client lists no children. */
-function noting(tryAcquire: LockProvider['tryAcquire'], keys: string[]): LockProvider['tryAcquire'] {
-  return (key, options) => {
-    keys.push(key);
-    return tryAcquire(key, options);
-  };
-}

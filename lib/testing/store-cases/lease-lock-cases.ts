@@ -5,15 +5,13 @@ import {
   SHORT_MS,
   begin,
   fill,
+  inTime,
   newId,
   refusal,
   version,
   type StoreCase,
   type StoreCaseContext,
 } from '../versioned-store-harness.js';
-
-/** Longer than any message takes, and met only by a store that tells nothing. */
-const MESSAGE_MS = 10_000;
 
 /** The lease as the lock: who is believed to be loading, for how long, and who is woken. What only a store with `renew` or `listen` does is passed by without it. */
 export const leaseLockCases: readonly StoreCase[] = [
@@ -63,13 +61,16 @@ export const leaseLockCases: readonly StoreCase[] = [
     name: 'renew: a load that says nothing more is not believed for longer, whoever asks; its lease is, and it may fill',
     run: async ({ store, elapse }) => {
       if (store.renew === undefined) return;
-      const begun = await claim(store, { loadingMs: SHORT_MS });
-      await claim(store, { loadingMs: LONG_MS });
+      const { key, begun } = await inTime(async (key) => {
+        const begun = await claim(store, { loadingMs: SHORT_MS }, key);
+        assert.equal((await claim(store, { loadingMs: LONG_MS }, key)).loading, true);
+        return { key, begun };
+      });
       await elapse();
-      assert.deepEqual(await store.read('k'), { lease: begun.lease, loading: false });
-      const next = await claim(store, { loadingMs: LONG_MS });
+      assert.deepEqual(await store.read(key), { lease: begun.lease, loading: false });
+      const next = await claim(store, { loadingMs: LONG_MS }, key);
       assert.deepEqual([next.lease, next.existed, next.loading], [begun.lease, true, false]);
-      assert.deepEqual(await fill(store, 'k', begun), { stored: true }, 'the first is alive after all');
+      assert.deepEqual(await fill(store, key, begun), { stored: true }, 'the first is alive after all');
     },
   },
   {
@@ -109,10 +110,10 @@ export const leaseLockCases: readonly StoreCase[] = [
   },
   ...Object.entries(endings()).map(([what, end]): StoreCase => ({
     name: `listen: ${what} wakes whoever has found another loading`,
-    run: async ({ store }: StoreCaseContext) => {
+    run: async ({ store, patienceMs }: StoreCaseContext) => {
       if (store.listen === undefined) return;
       const begun = await begin(store, 'k');
-      const bell = await listening(store);
+      const bell = await listening(store, patienceMs);
       try {
         assert.equal((await claim(store)).loading, true);
         await end(store, begun);
@@ -128,8 +129,8 @@ function offer(more: Partial<BeginOptions> = {}): BeginOptions {
   return { lease: newId(), leaseMs: LONG_MS, unlessLoading: true, ...more };
 }
 
-async function claim(store: VersionedStore, more: Partial<BeginOptions> = {}): ReturnType<typeof begin> {
-  const outcome = await store.begin('k', offer(more));
+async function claim(store: VersionedStore, more: Partial<BeginOptions> = {}, key = 'k'): ReturnType<typeof begin> {
+  const outcome = await store.begin(key, offer(more));
   assert.equal(outcome.kind, 'lease', 'begin gives a lease');
   return outcome;
 }
@@ -147,21 +148,24 @@ function endings(): Readonly<Record<string, (store: VersionedStore, begun: Begun
 }
 
 /** Listens, and resolves when what happens is heard. */
-async function listening(store: VersionedStore): Promise<{ readonly rung: Promise<void>; stop(): void }> {
+async function listening(
+  store: VersionedStore,
+  patienceMs: number,
+): Promise<{ readonly rung: Promise<void>; stop(): void }> {
   let ring = (): void => undefined;
   const heard = new Promise<void>((resolve) => (ring = resolve));
   const listener = store.listen?.('k', () => {
     ring();
   });
   assert.ok(listener);
-  const deadline = Date.now() + MESSAGE_MS;
+  const deadline = Date.now() + patienceMs;
   while (!listener.live && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
   assert.ok(listener.live, 'it listens');
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       reject(new Error('nothing was told'));
-    }, MESSAGE_MS);
+    }, patienceMs);
   });
   late.catch(() => undefined);
   return {

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { systemClock } from '../../../lib/core/clock.js';
+import type { LockProviderFactory } from '../../../lib/core/provider-factory.js';
 import { redisLock } from '../../../lib/locks/redis/redis-lock.js';
 import { redisStore } from '../../../lib/stores/redis/redis-store.js';
 import type { ContractCase } from '../../../lib/testing/contract-case.js';
-import { lockProviderContract } from '../../../lib/testing/lock-provider-contract.js';
 import { versionedStoreContract } from '../../../lib/testing/versioned-store-contract.js';
 import type { ApplicationClient } from '../../support/redis-clients.js';
 import { storeContext, untilItAnswers } from '../../support/redis-stores.js';
+import { beyond, histories, lockCasesApart, lockContext, REDIS_LOCK_MS } from './contract-tests.js';
 
 /** Somebody who may do there what no application does, on whichever primary it has to be done. */
 export interface RedisOperator {
@@ -31,9 +31,19 @@ export class ClientPool {
   async take(): Promise<ApplicationClient> {
     const free = this.#free.pop();
     if (free) return free;
-    const made = await this.#make();
+    const made = await this.#connected();
     this.#all.push(made);
     return made;
+  }
+
+  /** A first connection is given up after two seconds, so a standstill may end it. */
+  async #connected(attempts = 5): Promise<ApplicationClient> {
+    try {
+      return await this.#make();
+    } catch (error) {
+      if (attempts === 1) throw error;
+      return this.#connected(attempts - 1);
+    }
   }
 
   giveBack(client: ApplicationClient): void {
@@ -44,9 +54,6 @@ export class ClientPool {
     for (const client of this.#all) client.close();
   }
 }
-
-/** Renewed every third of it: what a lock is kept through when the machine stands still for a moment. */
-const TTL_MS = 6_000;
 
 /** The suite of the store, by a client of the application's. Fewer histories than on a single server: the scripts are the same. */
 export function storeCases(clients: ClientPool, operator: () => RedisOperator): ContractCase[] {
@@ -70,47 +77,39 @@ export function storeCases(clients: ClientPool, operator: () => RedisOperator): 
         },
       };
     },
-    { histories: 200 },
+    histories(40, 200),
   );
 }
 
-/** The suite of the lock, likewise. */
-export function lockCases(clients: ClientPool, operator: () => RedisOperator): ContractCase[] {
-  const namespace = `locks-${randomUUID()}`;
-  const taken: ApplicationClient[] = [];
-  const lockKeys = async (): Promise<string[]> => (await operator().keys(`${namespace}:lock:1:*`)).sort();
-  return lockProviderContract({
-    open: async () => {
-      const made = await clients.take();
+/** The suite of the lock, by such clients or by connections of its own. Cases may overlap: each has a namespace. */
+export function lockCases(reach: ClientPool | { readonly url: string }, operator: () => RedisOperator): ContractCase[] {
+  return lockCasesApart(() => {
+    const namespace = `locks-${randomUUID()}`;
+    const taken: ApplicationClient[] = [];
+    // A client may put a prefix of its own before it.
+    const lockKeys = async (): Promise<string[]> => (await operator().keys(`*${namespace}:lock:1:*`)).sort();
+    const factory = async (): Promise<LockProviderFactory> => {
+      if (!(reach instanceof ClientPool)) return redisLock({ url: reach.url, ttlMs: REDIS_LOCK_MS });
+      const made = await reach.take();
       taken.push(made);
-      const context = { namespace, clock: systemClock, storeTimeoutMs: 5_000, lockTimeoutMs: 5_000 };
-      return redisLock({ client: made.client as object, ttlMs: TTL_MS }).createLockProvider({
-        ...context,
-        report: () => undefined,
-      });
-    },
-    dispose: () => {
-      for (const client of taken.splice(0)) clients.giveBack(client);
-      return Promise.resolve();
-    },
-    loseLock: async (key) => {
-      for (const name of await lockKeys()) if (name.endsWith(key)) await operator().del(name);
-    },
-    holdBeyondMs: TTL_MS * 1.5,
-    // Without an owner it is no lock any more, only the memory of its token.
-    leftovers: async () => {
-      const keys = await lockKeys();
-      const owned = await Promise.all(keys.map((key) => operator().hexists(key, 'owner')));
-      return keys.filter((_key, index) => owned[index] === 1);
-    },
+      return redisLock({ client: made.client as object, ttlMs: REDIS_LOCK_MS });
+    };
+    return {
+      open: async () => (await factory()).createLockProvider(lockContext(namespace)),
+      dispose: () => {
+        for (const client of taken.splice(0)) if (reach instanceof ClientPool) reach.giveBack(client);
+        return Promise.resolve();
+      },
+      loseLock: async (key) => {
+        for (const name of await lockKeys()) if (name.endsWith(key)) await operator().del(name);
+      },
+      holdBeyondMs: beyond(REDIS_LOCK_MS),
+      // Without an owner it is no lock any more, only the memory of its token.
+      leftovers: async () => {
+        const keys = await lockKeys();
+        const owned = await Promise.all(keys.map((key) => operator().hexists(key, 'owner')));
+        return keys.filter((_key, index) => owned[index] === 1);
+      },
+    };
   });
-}
-
-/** Runs the cases one after the other, and tells what failed and why. */
-export async function complaintsOf(cases: readonly ContractCase[]): Promise<string[]> {
-  const complaints: string[] = [];
-  for (const { name, run } of cases) {
-    await run().catch((error: unknown) => complaints.push(`${name}: ${String(error)}`));
-  }
-  return complaints;
 }
