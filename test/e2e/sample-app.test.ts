@@ -1,7 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { Test } from '@nestjs/testing';
 import type { INestApplication } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import type { SampleAppConfig } from '../../sample-app/config.js';
 import { CacheStats } from 'nestjs-distributed-cache';
 import { SampleAppModule } from '../../sample-app/sample-app.module.js';
@@ -23,24 +24,30 @@ interface Instance {
 
 describe('the sample application on PostgreSQL', () => {
   const started: INestApplication[] = [];
-  let schema: OwnSchema;
+  /** One catalogue for all: a test that changes a product has that product to itself. */
+  const schema = new OwnSchema();
+  let namespace: string;
 
-  beforeEach(async () => {
-    schema = new OwnSchema();
-    await schema.create();
+  beforeAll(() => schema.create());
+  afterAll(() => schema.drop());
+
+  beforeEach(() => {
+    namespace = randomUUID();
   });
 
   afterEach(async () => {
     await Promise.all(started.splice(0).map((app) => app.close()));
-    await schema.drop();
   });
 
-  async function start(servers: Pick<SampleAppConfig, 'redisUrl' | 'zooKeeperConnect'> = {}): Promise<Instance> {
+  async function start(
+    servers: Pick<SampleAppConfig, 'redisUrl' | 'zooKeeperConnect'> = {},
+    databaseUrl = schema.url,
+  ): Promise<Instance> {
     const config = {
       host: '127.0.0.1',
       port: 0,
-      databaseUrl: schema.url,
-      namespace: schema.name,
+      databaseUrl,
+      namespace,
       reportDelayMs: REPORT_DELAY_MS,
       cacheMode: 'distributed' as const,
       greeting: 'full' as const,
@@ -128,19 +135,19 @@ describe('the sample application on PostgreSQL', () => {
 
   it('shows a change at once, in the product and in its category, and not elsewhere', async () => {
     const { get, patch } = await start();
-    await get('/products/42');
+    await get('/products/21');
     await get('/products?category=travel');
     await get('/products/43');
     const toys = await get('/products?category=toys');
 
-    const changed = await patch(42, { name: ' Red Flask ', priceCents: 1999 });
-    expect(changed).toMatchObject({ status: 200, body: { id: 42, name: 'Red Flask', priceCents: 1999, version: 2 } });
+    const changed = await patch(21, { name: ' Red Flask ', priceCents: 1999 });
+    expect(changed).toMatchObject({ status: 200, body: { id: 21, name: 'Red Flask', priceCents: 1999, version: 2 } });
 
-    expect(await get('/products/42')).toEqual({ ...changed, cache: 'MISS' });
-    expect(await get('/products/42')).toEqual({ ...changed, cache: 'HIT' });
+    expect(await get('/products/21')).toEqual({ ...changed, cache: 'MISS' });
+    expect(await get('/products/21')).toEqual({ ...changed, cache: 'HIT' });
     const travel = await get('/products?category=travel');
     expect(travel.cache).toBe('MISS');
-    expect((travel.body as { id: number }[]).find(({ id }) => id === 42)).toMatchObject({
+    expect((travel.body as { id: number }[]).find(({ id }) => id === 21)).toMatchObject({
       name: 'Red Flask',
       priceCents: 1999,
     });
@@ -220,25 +227,25 @@ describe('the sample application on PostgreSQL', () => {
       ['reads', ...Object.keys(new CacheStats().snapshot())].sort(),
     );
     expect(new Set(Object.values(none.body as object))).toEqual(new Set([0]));
-    await get('/products/42');
-    await get('/products/42');
-    await patch(42, { priceCents: 5 });
-    await get('/products/42');
+    await get('/products/44');
+    await get('/products/44');
+    await patch(44, { priceCents: 5 });
+    await get('/products/44');
     for (const path of ['/stats', '/health']) await get(path);
     expect((await get('/stats')).body).toMatchObject({ requests: 4, hits: 1, loads: 2, waits: 0, stored: 2 });
   });
 
   it.each([
-    ['Redis and ZooKeeper', () => ({ redisUrl: inject('redisUrl'), zooKeeperConnect: inject('zooKeeperConnect') })],
-    ['Redis alone', () => ({ redisUrl: inject('redisUrl') })],
-  ])('shares the cache and its changes among instances on %s', async (_, servers) => {
+    ['Redis and ZooKeeper', 45, () => ({ redisUrl: inject('redisUrl'), zooKeeperConnect: inject('zooKeeperConnect') })],
+    ['Redis alone', 46, () => ({ redisUrl: inject('redisUrl') })],
+  ])('shares the cache and its changes among instances on %s', async (_, id, servers) => {
     const [one, two] = [await start(servers()), await start(servers())];
-    const miss = await one.get('/products/42');
+    const miss = await one.get(`/products/${id}`);
     expect(miss).toMatchObject({ status: 200, cache: 'MISS' });
-    expect(await two.get('/products/42')).toEqual({ ...miss, cache: 'HIT' });
-    const changed = await two.patch(42, { priceCents: 1999 });
-    expect(await one.get('/products/42')).toEqual({ ...changed, cache: 'MISS' });
-    expect(await two.get('/products/42')).toEqual({ ...changed, cache: 'HIT' });
+    expect(await two.get(`/products/${id}`)).toEqual({ ...miss, cache: 'HIT' });
+    const changed = await two.patch(id, { priceCents: 1999 });
+    expect(await one.get(`/products/${id}`)).toEqual({ ...changed, cache: 'MISS' });
+    expect(await two.get(`/products/${id}`)).toEqual({ ...changed, cache: 'HIT' });
 
     const table = await schema.hold('sale');
     const asking = [one.get('/reports/top-sellers'), two.get('/reports/top-sellers')];
@@ -258,17 +265,22 @@ describe('the sample application on PostgreSQL', () => {
   });
 
   it('makes the catalogue once, however many instances start at once', async () => {
-    const instances = await Promise.all([start(), start(), start()]);
+    const empty = new OwnSchema();
+    await empty.create();
+    const startOne = () => start({}, empty.url);
+    const instances = await Promise.all([startOne(), startOne(), startOne()]);
     const dataSource = instances[0].app.get(DataSource);
     expect(await dataSource.query('SELECT count(*)::integer AS products FROM product')).toEqual([{ products: 3_000 }]);
     for (const { get } of instances) expect(await get('/products/42')).toMatchObject({ status: 200, body: { id: 42 } });
+    await Promise.all(started.splice(0).map((app) => app.close()));
+    await empty.drop();
   });
 
   it('leaves a catalogue that is there as it is', async () => {
     const first = await start();
-    await first.patch(42, { priceCents: 7 });
+    await first.patch(47, { priceCents: 7 });
     const second = await start();
-    expect(await second.get('/products/42')).toMatchObject({ status: 200, body: { priceCents: 7, version: 2 } });
+    expect(await second.get('/products/47')).toMatchObject({ status: 200, body: { priceCents: 7, version: 2 } });
   });
 
   it('makes exactly the tables that its entities describe', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { EntityManager } from 'typeorm';
+import { extent } from '../../support/extent.js';
 import {
   Animal,
   Category,
@@ -215,6 +216,26 @@ const CHANGES: Readonly<Record<string, [(shop: Shop) => Promise<unknown>, readon
   ],
 };
 
+/** A machine that stands still for a moment makes no store unavailable. */
+const PATIENT = { storeTimeoutMs: 60_000, announceTimeoutMs: 60_000 };
+
+/** One of each kind: which entries a change leads to is the same with every store. */
+const KINDS = [
+  'save of a new entity',
+  'save of a loaded entity',
+  'save that changes nothing',
+  'save of a many-to-many relation',
+  'update of a query builder',
+  'composite key',
+  'a class below in one table',
+  'a committed transaction',
+  'a transaction that is rolled back',
+];
+const CHANGES_BY_STORE = {
+  memory: Object.keys(CHANGES),
+  redis: extent(KINDS, Object.keys(CHANGES)),
+};
+
 async function one(m: EntityManager): Promise<Product> {
   return m.findOneByOrFail(Product, { id: 1 });
 }
@@ -237,12 +258,12 @@ async function reset({ data }: Shop): Promise<void> {
   await data.manager.save(data.manager.create(Dog, { name: 'Rex' }));
 }
 
-describe.each(Object.entries(STORES))('what a change invalidates, with the %s store', (_store, store) => {
+describe.each(['memory', 'redis'] as const)('what a change invalidates, with the %s store', (store) => {
   let shop: Shop;
   /** Each case has keys of its own: tags go on leading to those of the case before, whose rows had the same identities. */
   let run = 0;
   beforeAll(async () => {
-    shop = await openShop({ schema: schema.schema, store: store() });
+    shop = await openShop({ schema: schema.schema, store: STORES[store](), ...PATIENT });
   });
   afterAll(() => shop.close());
   beforeEach(async () => {
@@ -255,10 +276,11 @@ describe.each(Object.entries(STORES))('what a change invalidates, with the %s st
     return shop.cache.getOrLoadWithOutcome([run, name], () => load(shop.data.manager), { entity });
   };
 
-  it.each(Object.entries(CHANGES))('%s', async (_name, [change, expected]) => {
+  it.each(CHANGES_BY_STORE[store])('%s', async (change) => {
+    const [make, expected] = CHANGES[change]!;
     for (const name of ALL) await load(name);
     for (const name of ALL) expect((await load(name)).outcome, `${name} is cached`).toBe('HIT');
-    await change(shop);
+    await make(shop);
     const outdated = [];
     for (const name of ALL) {
       const { value, outcome } = await load(name);

@@ -1,16 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import { Redis as Ioredis } from 'ioredis';
 import { createClient } from 'redis';
-import { afterEach, describe, expect, inject, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { adoptRedisClient } from '../../../lib/redis-client/adopt-redis-client.js';
 import { openRedisClient } from '../../../lib/redis-client/open-redis-client.js';
 import type { RedisClient } from '../../../lib/redis-client/redis-client.js';
 import { redisScript } from '../../../lib/redis-client/redis-script.js';
 import { applicationClients } from '../../support/redis-clients.js';
-import { startRedis } from '../../../servers/index.js';
+import { startRedis, type OwnRedis } from '../../../servers/index.js';
 
+const PATIENCE = { timeout: 30_000, interval: 20 };
 const echo = redisScript(`redis.call('SET', KEYS[1], ARGV[1], 'PX', 60000) return { KEYS[1], ARGV[1] }`);
 const publish = redisScript(`return redis.call('PUBLISH', ARGV[1], ARGV[2])`);
+
+/** For what would disturb others: scripts are forgotten, the server goes away and comes back. */
+let server: OwnRedis;
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.stop());
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -43,7 +51,7 @@ const ways: Record<string, Open> = {
 async function opened(open: Open, url: string): Promise<RedisClient> {
   const client = await open(url);
   closers.push(() => client.close());
-  await vi.waitFor(() => client.run(echo, `probe-${randomUUID()}`, ['x']), { timeout: 10_000 });
+  await vi.waitFor(() => client.run(echo, `probe-${randomUUID()}`, ['x']), PATIENCE);
   return client;
 }
 
@@ -59,8 +67,6 @@ async function bystander(url: string): Promise<ReturnType<typeof createClient>> 
 
 describe.each(Object.entries(ways))('a Redis client by %s', (_name, open) => {
   it('runs a script that the server knows, and one that it has forgotten', async () => {
-    const server = await startRedis();
-    closers.push(() => server.stop());
     const client = await opened(open, server.url);
     const other = await bystander(server.url);
     const key = `k-${randomUUID()}`;
@@ -71,18 +77,14 @@ describe.each(Object.entries(ways))('a Redis client by %s', (_name, open) => {
   });
 
   it('rejects while the server is away, and works again after its restart', async () => {
-    const server = await startRedis();
-    closers.push(() => server.stop());
     const client = await opened(open, server.url);
     await server.kill();
-    await vi.waitFor(() => expect(client.run(echo, 'k', ['x'])).rejects.toThrow(), { timeout: 10_000 });
+    await vi.waitFor(() => expect(client.run(echo, 'k', ['x'])).rejects.toThrow(), PATIENCE);
     await server.restart();
-    await vi.waitFor(() => client.run(echo, 'k', ['x']), { timeout: 10_000 });
+    await vi.waitFor(() => client.run(echo, 'k', ['x']), PATIENCE);
   });
 
   it('hears messages, also after the server was restarted, until it unsubscribes', async () => {
-    const server = await startRedis();
-    closers.push(() => server.stop());
     const client = await opened(open, server.url);
     const heard: string[] = [];
     const again: string[] = [];
@@ -90,24 +92,20 @@ describe.each(Object.entries(ways))('a Redis client by %s', (_name, open) => {
     const unsubscribe = await client.subscribe(channel, (message) => heard.push(message));
     const unsubscribeAgain = await client.subscribe(channel, (message) => again.push(message));
     await client.run(publish, 'k', [channel, 'eins']);
-    await vi.waitFor(() => expect([heard, again]).toEqual([['eins'], ['eins']]), 30_000);
+    await vi.waitFor(() => expect([heard, again]).toEqual([['eins'], ['eins']]), PATIENCE);
     await server.restart();
-    await vi.waitFor(async () => expect(await client.run(publish, 'k', [channel, 'zwei'])).toBe(1), {
-      timeout: 10_000,
-    });
-    await vi.waitFor(() => expect(heard).toContain('zwei'), 30_000);
+    await vi.waitFor(async () => expect(await client.run(publish, 'k', [channel, 'zwei'])).toBe(1), PATIENCE);
+    await vi.waitFor(() => expect(heard).toContain('zwei'), PATIENCE);
     await unsubscribe();
     await client.run(publish, 'k', [channel, 'drei']);
-    await vi.waitFor(() => expect(again).toContain('drei'), 30_000);
+    await vi.waitFor(() => expect(again).toContain('drei'), PATIENCE);
     expect(heard).not.toContain('drei');
     await unsubscribeAgain();
-    await vi.waitFor(async () => expect(await client.run(publish, 'k', [channel, 'vier'])).toBe(0), {
-      timeout: 10_000,
-    });
+    await vi.waitFor(async () => expect(await client.run(publish, 'k', [channel, 'vier'])).toBe(0), PATIENCE);
     const back: string[] = [];
     await client.subscribe(channel, (message) => back.push(message));
     await client.run(publish, 'k', [channel, 'fünf']);
-    await vi.waitFor(() => expect(back).toEqual(['fünf']), 30_000);
+    await vi.waitFor(() => expect(back).toEqual(['fünf']), PATIENCE);
   });
 
   it('deletes by prefix, whatever characters the prefix has, and nothing else', async () => {
@@ -123,19 +121,17 @@ describe.each(Object.entries(ways))('a Redis client by %s', (_name, open) => {
   });
 
   it('gives connections back when it is closed', async () => {
-    const server = await startRedis();
-    closers.push(() => server.stop());
     const other = await bystander(server.url);
-    const before = (await other.clientList()).length;
+    // The server has seen the end of all connections of the tests before.
+    await vi.waitFor(async () => expect(await other.clientList()).toHaveLength(1), PATIENCE);
+    const before = 1;
     const client = await opened(open, server.url);
     const own = (await other.clientList()).length - before;
     await client.subscribe('c', () => undefined);
     await client.close();
     await client.close();
     const isOurs = client.description.includes('127.0.0.1');
-    await vi.waitFor(async () => expect((await other.clientList()).length - before).toBe(isOurs ? 0 : own), {
-      timeout: 10_000,
-    });
+    await vi.waitFor(async () => expect((await other.clientList()).length - before).toBe(isOurs ? 0 : own), PATIENCE);
   });
 });
 
@@ -172,6 +168,6 @@ describe('a client with a key prefix of its own', () => {
     const heard: string[] = [];
     await client.subscribe(run, (message) => heard.push(message));
     await client.run(publish, 'k', [run, 'eins']);
-    await vi.waitFor(() => expect(heard).toEqual(['eins']), 30_000);
+    await vi.waitFor(() => expect(heard).toEqual(['eins']), PATIENCE);
   });
 });

@@ -12,7 +12,7 @@ import { realInstance, type RealInstance } from '../../support/real-instance.js'
 
 const publish = redisScript(`return redis.call('PUBLISH', ARGV[1], ARGV[2])`);
 const announcedAt = redisScript(`return redis.call('ZSCORE', KEYS[1], '')`);
-const PATIENCE = { timeout: 30_000, interval: 50 };
+const PATIENCE = { timeout: 60_000, interval: 50 };
 const LIFE = { ttlMs: 60_000, keepStaleMs: 0 };
 
 let cluster: OwnRedisCluster;
@@ -20,7 +20,8 @@ const admins = new Map<OwnRedis, Redis>();
 const closers: (() => unknown)[] = [];
 
 beforeAll(async () => {
-  cluster = await startRedisCluster({ nodeTimeoutMs: 1_000 });
+  // Longer than a busy machine stands still: nobody is replaced whom no test has killed.
+  cluster = await startRedisCluster({ nodeTimeoutMs: 4_000 });
   for (const node of cluster.nodes) {
     const admin = new Redis(node.url, { retryStrategy: () => 50 });
     admin.on('error', () => undefined);

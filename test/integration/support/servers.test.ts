@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { createConnection } from 'mysql2/promise';
 import pg from 'pg';
 import { createClient } from 'redis';
-import { describe, expect, inject, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, inject, it, vi } from 'vitest';
 
 import { running } from '../../support/process/running.js';
 import {
@@ -30,6 +30,11 @@ async function selectOne(connectionString: string, sql: string): Promise<unknown
   }
 }
 
+/** Asked until it answers so: a machine that stands still for a second makes an answer late. */
+function expectAnswer(port: number, question: string, answer: string): Promise<void> {
+  return vi.waitFor(async () => expect(await ask(port, question)).toContain(answer), { timeout: 30_000 });
+}
+
 describe('the shared servers', () => {
   it('answer at the addresses that tests are given', async () => {
     const redis = createClient({ url: inject('redisUrl') });
@@ -39,17 +44,18 @@ describe('the shared servers', () => {
     await redis.close();
 
     const port = Number(inject('zooKeeperConnect').split(':').at(-1));
-    expect(await ask(port, 'ruok')).toBe('imok');
+    await expectAnswer(port, 'ruok', 'imok');
 
     expect(await selectOne(inject('postgresUrl'), 'select 1 as value')).toBe(1);
   });
 });
 
-describe('a server of the test’s own', () => {
-  it('Redis: killed, restarted on its port, frozen, resumed, stopped', async () => {
+/** Most of its time is waiting for servers to begin and to end: the cases overlap. */
+describe.concurrent('a server of the test’s own', () => {
+  it('Redis: killed, restarted on its port, frozen, resumed, stopped', async ({ onTestFinished }) => {
     const redis = await startRedis({ args: ['--maxmemory', '3mb'] });
     onTestFinished(() => redis.stop());
-    expect(await ask(redis.port, 'CONFIG GET maxmemory\r\n')).toContain('3145728');
+    await expectAnswer(redis.port, 'CONFIG GET maxmemory\r\n', '3145728');
     const first = redis.pid;
 
     await redis.kill();
@@ -57,13 +63,14 @@ describe('a server of the test’s own', () => {
     expect(await ask(redis.port, 'PING\r\n', 200)).toBe('');
 
     await redis.restart();
-    expect(await ask(redis.port, 'PING\r\n')).toBe('+PONG\r\n');
+    await expectAnswer(redis.port, 'PING\r\n', '+PONG\r\n');
 
     redis.pause();
     expect(await ask(redis.port, 'PING\r\n', 200)).toBe('');
     redis.resume();
-    expect(await ask(redis.port, 'PING\r\n')).toBe('+PONG\r\n');
+    await expectAnswer(redis.port, 'PING\r\n', '+PONG\r\n');
 
+    redis.pause();
     const last = redis.pid;
     await redis.stop();
     await redis.stop();
@@ -71,39 +78,34 @@ describe('a server of the test’s own', () => {
     expect(() => redis.pid).toThrow('not running');
   });
 
-  it('ZooKeeper: takes its tick, and keeps its port over a restart', async () => {
+  it('ZooKeeper: takes its tick, keeps its port when it was killed as its log was made, and says why when it cannot start', async ({
+    onTestFinished,
+  }) => {
     const zooKeeper = await startZooKeeper({ tickTimeMs: 150, minSessionTimeoutMs: 500 });
     onTestFinished(() => zooKeeper.stop());
-    const config = await ask(zooKeeper.port, 'conf');
-    expect(config).toContain('tickTime=150');
-    expect(config).toContain('minSessionTimeout=500');
+    await expectAnswer(zooKeeper.port, 'conf', 'tickTime=150');
+    await expectAnswer(zooKeeper.port, 'conf', 'minSessionTimeout=500');
 
-    await zooKeeper.restart();
-    expect(await ask(zooKeeper.port, 'ruok')).toBe('imok');
-    zooKeeper.pause();
-    // The signal reaches the threads of the JVM one after the other.
-    await expect.poll(() => ask(zooKeeper.port, 'ruok', 200), { timeout: 20_000 }).toBe('');
-    await zooKeeper.stop();
-    expect(await ask(zooKeeper.port, 'ruok', 200)).toBe('');
-  });
-
-  it('ZooKeeper: comes back when it was killed as its log was made, and says why when it cannot start', async () => {
-    const zooKeeper = await startZooKeeper();
-    onTestFinished(() => zooKeeper.stop());
     const logs = join(readlinkSync(`/proc/${zooKeeper.pid}/cwd`), 'data', 'version-2');
     await zooKeeper.kill();
     writeFileSync(join(logs, 'log.7'), '');
     await zooKeeper.restart();
-    expect(await ask(zooKeeper.port, 'ruok')).toBe('imok');
+    await expectAnswer(zooKeeper.port, 'ruok', 'imok');
 
+    zooKeeper.pause();
+    // The signal reaches the threads of the JVM one after the other.
+    await expect.poll(() => ask(zooKeeper.port, 'ruok', 200), { timeout: 20_000 }).toBe('');
     await zooKeeper.kill();
+    expect(await ask(zooKeeper.port, 'ruok', 200)).toBe('');
     writeFileSync(join(logs, 'log.8'), 'this is no header of a log');
     const start = zooKeeper.restart();
     await expect(start).rejects.toThrow('zookeeper did not start: it ended with exit code 1. Its last words:\n');
     await expect(start).rejects.toThrow('log.8');
   });
 
-  it('PostgreSQL: keeps its data when killed and restarted; a frozen one freezes its sessions too', async () => {
+  it('PostgreSQL: keeps its data when killed and restarted; a frozen one freezes its sessions too', async ({
+    onTestFinished,
+  }) => {
     const postgres = await startPostgres();
     onTestFinished(() => postgres.stop());
     await selectOne(postgres.url, 'create table kept as select 42 as value');
@@ -124,7 +126,7 @@ describe('a server of the test’s own', () => {
     await client.end();
   });
 
-  it('MariaDB: keeps its data when killed and restarted, and leaves nothing', async () => {
+  it('MariaDB: keeps its data when killed and restarted, and leaves nothing', async ({ onTestFinished }) => {
     const mariaDb = await startMariaDb();
     onTestFinished(() => mariaDb.stop());
     const ask = async (sql: string): Promise<unknown> => {
@@ -142,8 +144,10 @@ describe('a server of the test’s own', () => {
   });
 });
 
-describe('a Redis behind Sentinels', () => {
-  it('is healthy when every Sentinel knows of every replica: one that it does not know is told of no new master', async () => {
+describe.concurrent('a Redis behind Sentinels', () => {
+  it('is healthy when every Sentinel knows of every replica: one that it does not know is told of no new master', async ({
+    onTestFinished,
+  }) => {
     const sentinel = await startRedisSentinel();
     onTestFinished(() => sentinel.stop());
     const master = await sentinel.master();
@@ -154,19 +158,17 @@ describe('a Redis behind Sentinels', () => {
       /num-slaves\r\n\$\d+\r\n(\d)/.exec(await tell(forgetful, `SENTINEL MASTER ${sentinel.name}`))?.[1];
     // 1. A Sentinel asks the master who follows it while one replica does not; it asks again after ten seconds.
     await tell(replica.port, 'REPLICAOF NO ONE');
-    await vi.waitFor(async () => expect(await tell(master.port, 'INFO replication')).toContain('connected_slaves:1'), {
-      timeout: 30_000,
-    });
+    await expectAnswer(master.port, 'INFO replication\r\n', 'connected_slaves:1');
     await tell(forgetful, `SENTINEL RESET ${sentinel.name}`);
     await vi.waitFor(async () => expect(await replicasKnown()).toBe('1'), { timeout: 30_000 });
     // 2. The replica is back, and all of the rest is well long before that.
     await tell(replica.port, `REPLICAOF 127.0.0.1 ${String(master.port)}`);
     await sentinel.healthy(2);
-    expect(await replicasKnown()).toBe('2');
+    await vi.waitFor(async () => expect(await replicasKnown()).toBe('2'), { timeout: 30_000 });
   });
 });
 
-describe('a test process that is killed', () => {
+describe.concurrent('a test process that is killed', () => {
   it.each(['SIGKILL', 'SIGTERM'] as const)('by %s leaves no server and no data behind', async (signal) => {
     const script = fileURLToPath(new URL('./abandoned-server.fixture.mjs', import.meta.url));
     const child = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });

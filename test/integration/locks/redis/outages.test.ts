@@ -100,7 +100,7 @@ describe('Redis lock in an outage', () => {
   });
 
   it('closes in bounded time while the server is frozen', async () => {
-    const provider = await stage.open(server.url, 500);
+    const provider = await stage.open(server.url, { lockTimeoutMs: 500 });
     const held = await acquire(provider);
     server.pause();
     await provider.close();

@@ -19,8 +19,8 @@ export class RedisLockStage {
     this.operator.on('error', () => undefined);
   }
 
-  async open(url = this.url, lockTimeoutMs = 2_000): Promise<LockProvider> {
-    const { namespace, ttlMs } = this;
+  async open(url = this.url, { lockTimeoutMs = 2_000, ttlMs = this.ttlMs } = {}): Promise<LockProvider> {
+    const { namespace } = this;
     const provider = await redisLock({ url, ttlMs }).createLockProvider({
       namespace,
       clock: systemClock,

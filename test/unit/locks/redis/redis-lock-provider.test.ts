@@ -86,6 +86,46 @@ describe('RedisLockProvider', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  /*
+   * The answer to a look comes on one connection, the message of a release on another. The order in
+   * which the client reads the two is open, and Redis itself may write the answer first.
+   */
+  it.each(['while the next attempt is under way', 'during the next wait'])(
+    'a message that a look has overtaken harms nobody: it comes %s',
+    async (when) => {
+      const { clock, redis, attempt } = stage();
+      const first = attempt();
+      redis.take('acquire').answer(BUSY);
+      await clock.settle();
+      redis.take('acquire').answer(BUSY);
+      await first.done;
+      if (first.lock?.acquired !== false) throw new Error('expected a busy lock');
+      const waiting = first.lock.wait({ timeoutMs: 60_000 });
+      // 1. The look is sent. 2. Before it arrives, A releases. 3. The answer is read, the message not.
+      await clock.advance(ttlMs);
+      redis.take('look').answer(['free']);
+      expect(await waiting).toBe('vanished');
+      expect(clock.pendingTimers).toBe(0);
+      // 4. B has taken the lock when it is asked for again. 5. The message of A is read.
+      const second = attempt();
+      const request = redis.take('acquire');
+      if (when === 'while the next attempt is under way') redis.onMessage?.('A key');
+      request.answer(['busy', 'B', String(ttlMs)]);
+      await second.done;
+      if (second.lock?.acquired !== false) throw new Error('expected a busy lock');
+      let reason: string | undefined;
+      const next = second.lock.wait({ timeoutMs: 60_000 }).then((woken) => (reason = woken));
+      if (when === 'during the next wait') redis.onMessage?.('A key');
+      await clock.settle();
+      expect(reason).toBeUndefined();
+      // 6. Only B's own message ends the wait for B.
+      redis.onMessage?.('B key');
+      expect(await next).toBe('released');
+      expect(redis.steps).toEqual(['acquire', 'acquire', 'look', 'acquire']);
+      expect(clock.pendingTimers).toBe(0);
+    },
+  );
+
   it('repeats a request whose answer got lost under the same owner', async () => {
     const { clock, redis, attempt } = stage();
     const attempted = attempt();
