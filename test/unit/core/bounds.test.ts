@@ -7,14 +7,15 @@ import { AttributeSets } from '../../../lib/observability/opentelemetry/attribut
 import { BoundedNames } from '../../../lib/observability/opentelemetry/bounded-names.js';
 import { InProcessVersionedStore } from '../../../lib/stores/in-process-versioned-store.js';
 import { ManualClock } from '../../../lib/testing/manual-clock.js';
-import { makeInstance, type Instance } from '../../support/fleet.js';
 import { EVERY_EVENT } from '../../support/every-event.js';
+import { extent } from '../../support/extent.js';
+import { makeInstance, type Instance } from '../../support/fleet.js';
 
-const MANY = 100_000;
-/** Keys that are loaded, that fail, and that are asked for while the store is down: together as many, and each far more than what may be kept of them. */
-const LOADED = 40_000;
-const FAILED = 40_000;
-const UNSTORED = 20_000;
+/** Each is more than what may be kept: of loaded keys 10,000 at most, of tags that a load hears of 11,000, of failures 1,000. */
+const MANY = extent(20_000, 100_000);
+const LOADED = extent(12_000, 40_000);
+const FAILED = extent(5_000, 40_000);
+const UNSTORED = extent(5_000, 20_000);
 
 /** Every collection that can be reached from an object, by its path, with how much is in it; those of the store, which has bounds of its own, are left out. */
 function collections(root: object): Map<string, number> {
