@@ -1,5 +1,5 @@
 // `npm run soak [-- --minutes 10 --seed 1]`: several processes read and write while servers and processes are broken, and a checker looks for a promise that
-// was not kept. `--check FILE` runs the checker on a history that was kept. The seed replays the plan of operations and faults.
+// was not kept. `--plan short`: fewer workers, as in `npm test`. `--check FILE` runs the checker on a history that was kept. The seed replays the plan of operations and faults.
 // `npm run soak -- --faults [--minutes 60]`: the cases of the fault suite in their long form, again and again.
 import { register } from 'node:module';
 

@@ -1,4 +1,4 @@
-// `npm run test:package [-- --essential] [names of consumers]`: packs the package, installs it into empty applications with other versions of Node and of what
+// `npm run test:package [-- --corners] [names of consumers]`: packs the package, installs it into empty applications with other versions of Node and of what
 // stands beside it, and runs the tests of test/e2e and small applications against it. test/package/matrix.md is the table.
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -37,7 +37,7 @@ function rowsToRun() {
     process.exit(2);
   }
   if (names.length > 0) return matrix.filter(({ name }) => names.includes(name));
-  return args.includes('--essential') ? matrix.filter(({ essential }) => essential) : matrix;
+  return args.includes('--corners') ? matrix.filter(({ corner }) => corner) : matrix;
 }
 
 /** One line for each thing done, and what went wrong below it. */

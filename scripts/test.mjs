@@ -1,4 +1,5 @@
 // `npm test [-- what vitest takes]`: installs what is missing, builds, and runs all tests or those that were named.
+// `--coverage` runs them against the built library and counts what they run of it; `--long` runs the long form of what is random or repeated.
 // The last line counts what really ran; nothing run is a failure. A run ends: a process of tests that is silent for too long is killed, and what it was at is told.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -7,6 +8,8 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { build } from './build.mjs';
+import { CoverageCount } from './coverage/count.mjs';
+import { slowestFiles } from './durations.mjs';
 import { failedTests, skippedTests } from './failed-tests.mjs';
 import { installPackages } from './install.mjs';
 import { Progress } from './progress.mjs';
@@ -31,8 +34,14 @@ const reporters = [
   `--outputFile.json=${report}`,
   `--reporter=${progressReporter}`,
 ];
-const child = spawn(process.execPath, [vitest, 'run', ...reporters, ...process.argv.slice(2)], {
+const OWN = ['--coverage', '--long'];
+const given = process.argv.slice(2);
+const named = given.filter((arg) => !OWN.includes(arg));
+const coverage = given.includes('--coverage') ? new CoverageCount() : undefined;
+const extent = given.includes('--long') ? { TEST_EXTENT: 'long' } : {};
+const child = spawn(process.execPath, [vitest, 'run', ...reporters, ...named], {
   cwd: root,
+  env: { ...process.env, ...coverage?.env, ...extent },
   stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
@@ -72,6 +81,11 @@ try {
   console.error('The test runner left no report.');
 }
 rmSync(directory, { recursive: true, force: true });
+const shortfalls = (await coverage?.report()) ?? [];
+for (const line of slowestFiles(counts, root)) console.log(line);
+// Of some of the tests no coverage is expected.
+const complaints = named.length === 0 ? shortfalls : [];
+for (const complaint of complaints) console.error(complaint);
 const passed = counts?.numPassedTests ?? 0;
 const failures = [...(counts === undefined ? [] : failedTests(counts, root)), ...progress.unfinished()];
 const failed = failures.filter((line) => line.startsWith('FAILED ')).length;
@@ -81,4 +95,4 @@ for (const { what, file } of progress.unhandled)
   console.log(`UNHANDLED ${file ? `${relative(root, file)}: ` : ''}${what}`);
 if (passed + failed === 0) console.error('No test ran.');
 console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
-process.exitCode = code !== 0 ? code : passed + failed === 0 || failed > 0 ? 1 : 0;
+process.exitCode = code !== 0 ? code : passed + failed === 0 || failed > 0 || complaints.length > 0 ? 1 : 0;

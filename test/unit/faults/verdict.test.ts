@@ -3,7 +3,7 @@ import type { Case } from '../../faults/cases.js';
 import type { RequestRecord } from '../../faults/open-load.js';
 import type { Measured } from '../../faults/run-case.js';
 import { SETTINGS } from '../../faults/settings.js';
-import { complaintsOf, complaintsOfTime, rowsOf } from '../../faults/verdict.js';
+import { complaintsOf, complaintsOfDeadlines, complaintsOfTime, rowsOf } from '../../faults/verdict.js';
 import type { LoadRecord, WorkerReport } from '../../faults/worker/protocol.js';
 
 const CASE: Case = {
@@ -65,6 +65,26 @@ it('tells what is a matter of time from what is wrong', () => {
   const wrong = measured({ recoveryMs: undefined, requests: [request({ status: 500 })], complaints: ['odd'] });
   expect(complaintsOf(each, wrong).length).toBeGreaterThan(2);
   expect(complaintsOfTime(each, wrong)).toEqual([]);
+});
+
+it('tells what a missed deadline causes from what is wrong', () => {
+  const each: Case = { ...CASE, silent: ['store-unavailable', 'hit'] };
+  const events = { 'store-unavailable': 1, hit: 1 };
+  const loads = [load(0), load(800)];
+  const missed = measured({
+    requests: [request({ status: 503 }), request({ status: 504 })],
+    loads,
+    report: { events },
+  });
+  const told = 'somebody told of store-unavailable';
+  const expected = [told, expect.stringMatching(/2 of 2 failed/), expect.stringMatching(/1 loads of k began/)];
+  expect(complaintsOfDeadlines(each, missed)).toEqual(expected);
+  expect(complaintsOf(each, missed)).toEqual(expect.arrayContaining([...expected, 'somebody told of hit']));
+
+  // The store must be away in this case, and a 500 is no missed deadline.
+  const wrong = measured({ requests: [request({ status: 503 }), request({ status: 500 })], loads, report: { events } });
+  expect(complaintsOfDeadlines({ ...CASE, tells: ['store-unavailable'] }, wrong)).toEqual([]);
+  expect(complaintsOfDeadlines(CASE, measured({ loads }))).toEqual([]);
 });
 
 describe('a verdict names', () => {
