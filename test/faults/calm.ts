@@ -1,37 +1,42 @@
 import { setTimeout as rest } from 'node:timers/promises';
 import type { OpenLoad } from './open-load.js';
 import type { Recovery } from './recovery.js';
-import { SETTINGS, monotonicMs } from './settings.js';
-
-export const LEAST_PER_SECOND = 10;
+import { monotonicMs } from './settings.js';
 
 const LOOK_EVERY_MS = 100;
 /** For so long all must be well. */
 const WINDOW_MS = 600;
 /** So long a load may be too much for the machine before it is halved. */
 const TOO_MUCH_MS = 4_000;
-/** A machine that is never calm is measured as it is. */
-const NEVER_CALM_MS = 40_000;
+/** For so long the parts may be broken, which nothing but a defect is: the case is then measured, and tells what. */
+const NEVER_WELL_MS = 40_000;
 
-/** Raises the load step by step, as far as it is meant to go or the machine can carry it. Resolves when all has been well under it for a moment. */
+/**
+ * Raises the load step by step, as far as it is meant to go or the machine can carry it. Resolves when all has been well under it
+ * for a moment. A machine that is too slow for that is not waited for longer than the scale says, only parts that do not work are.
+ */
 export async function calm(load: OpenLoad, recovery: Recovery): Promise<void> {
-  let most: number = SETTINGS.requestsPerSecond;
+  const { calmWithinMs, leastPerSecond } = load.scale;
+  let most = load.scale.requestsPerSecond;
   const begin = monotonicMs();
   let since = begin;
   let tooMuchSince = begin;
-  while (since - begin < NEVER_CALM_MS) {
+  while (since - begin < NEVER_WELL_MS) {
     await rest(LOOK_EVERY_MS);
     await recovery.look();
     const now = monotonicMs();
     if (now - since < WINDOW_MS) continue;
-    const well = load.calmSince(since) && recovery.wellSince(since);
+    const works = recovery.wellSince(since);
+    const isCalm = works && load.calmSince(since);
     since = now;
-    if (well) {
+    if (!isCalm && now - begin >= calmWithinMs) load.requestsPerSecond = leastPerSecond;
+    if (works && now - begin >= calmWithinMs) return;
+    if (isCalm) {
       if (load.requestsPerSecond >= most) return;
       load.requestsPerSecond = Math.min(most, 2 * load.requestsPerSecond);
       tooMuchSince = now;
     } else if (now - tooMuchSince >= TOO_MUCH_MS) {
-      most = Math.max(LEAST_PER_SECOND, load.requestsPerSecond / 2);
+      most = Math.max(leastPerSecond, load.requestsPerSecond / 2);
       load.requestsPerSecond = most;
       tooMuchSince = now;
     }

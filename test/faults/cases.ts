@@ -12,7 +12,7 @@ import {
   wrongPassword,
 } from './faults/of-redis.js';
 import { aclRefused, chrootRemoved, followerKilled, leaderKilled, quorumLost } from './faults/of-zookeeper.js';
-import { HELD, HELD_LOAD_MS, SETTINGS, type Policy } from './settings.js';
+import { HELD, HELD_LOAD_MS, SETTINGS, type Length, type Policy } from './settings.js';
 import type { StageKind } from './stage.js';
 
 /** What must hold for the requests under one policy while a part is broken. */
@@ -38,8 +38,8 @@ export interface Case {
   readonly chapter: Chapter;
   readonly stage: StageKind;
   fault(): Fault;
-  /** How long it lasts, in `npm test` and in the long run. Left out: as long as it takes. */
-  readonly forMs?: { readonly short: number; readonly long: number };
+  /** How long it lasts. `quick` left out: as the short one. All left out: as long as it takes. */
+  readonly forMs?: { readonly quick?: number; readonly short: number; readonly long: number };
   /** The instances are started while it lasts. */
   readonly atStart?: true;
   readonly policies: Partial<Record<Policy | typeof HELD, Expectation>>;
@@ -72,7 +72,8 @@ const KNOCKS_PER_SECOND = 15;
 const BLOCKED_MS = 5_000;
 /** As it comes. */
 const FAILURE_BACKOFF_MS = 1_000;
-const BLIND = ['lock-unavailable', 'lock-lost', 'store-unavailable'] as const;
+/** What an instance tells that takes a part for away. */
+export const BLIND: readonly CacheEvent['type'][] = ['lock-unavailable', 'lock-lost', 'store-unavailable'];
 
 const noLock = {
   policies: {
@@ -106,6 +107,10 @@ const unnoticed = {
 
 const held = { [HELD]: { loads: 'fleet', more: 1 } } as const;
 
+export function durationOf({ forMs }: Case, length: Length): number | undefined {
+  return length === 'quick' ? (forMs?.quick ?? forMs?.short) : forMs?.[length];
+}
+
 export const CASES: readonly Case[] = [
   {
     ...noLock,
@@ -113,7 +118,7 @@ export const CASES: readonly Case[] = [
     chapter: 'ZooKeeper',
     stage: 'single',
     fault: () => killed('zooKeeper'),
-    forMs: { short: 5_000, long: 60_000 },
+    forMs: { quick: 3_500, short: 5_000, long: 60_000 },
     knocksPerSecond: KNOCKS_PER_SECOND,
     tells: ['lock-unavailable'],
   },
@@ -134,7 +139,7 @@ export const CASES: readonly Case[] = [
     chapter: 'ZooKeeper',
     stage: 'single',
     fault: () => onTheWay('zooKeeper', (proxy) => proxy.blackHole()),
-    forMs: { short: 5_000, long: 60_000 },
+    forMs: { quick: 3_000, short: 5_000, long: 60_000 },
     // No bound of knocks: locks that were held are given back again and again, in the background.
     tells: ['lock-unavailable'],
   },
@@ -183,7 +188,7 @@ export const CASES: readonly Case[] = [
     ...noLock,
     name: 'A session expires, because its process is stopped',
     chapter: 'ZooKeeper',
-    stage: 'short sessions',
+    stage: 'rows',
     fault: () => stopped({ holding: false }),
     forMs: { short: 3_500, long: 20_000 },
     slowestMs: 2 * shortSessionTimeoutMs,
@@ -213,7 +218,7 @@ export const CASES: readonly Case[] = [
     chapter: 'ZooKeeper',
     stage: 'ensemble',
     fault: quorumLost,
-    forMs: { short: 4_000, long: 60_000 },
+    forMs: { quick: 3_000, short: 4_000, long: 60_000 },
     tells: ['lock-unavailable'],
   },
   {
@@ -222,7 +227,7 @@ export const CASES: readonly Case[] = [
     chapter: 'Redis',
     stage: 'single',
     fault: () => killed('redis'),
-    forMs: { short: 4_000, long: 60_000 },
+    forMs: { quick: 3_500, short: 4_000, long: 60_000 },
     knocksPerSecond: KNOCKS_PER_SECOND,
   },
   {
@@ -241,7 +246,7 @@ export const CASES: readonly Case[] = [
     chapter: 'Redis',
     stage: 'single',
     fault: () => frozen('redis'),
-    forMs: { short: 10_000, long: 60_000 },
+    forMs: { quick: 3_500, short: 10_000, long: 60_000 },
     knocksPerSecond: KNOCKS_PER_SECOND,
   },
   {
@@ -258,7 +263,7 @@ export const CASES: readonly Case[] = [
     chapter: 'Redis',
     stage: 'single',
     fault: () => onTheWay('redis', (proxy) => proxy.delay(50)),
-    forMs: { short: 3_000, long: 30_000 },
+    forMs: { quick: 2_000, short: 3_000, long: 30_000 },
     slowestMs: 2 * storeTimeoutMs,
   },
   {
@@ -267,7 +272,7 @@ export const CASES: readonly Case[] = [
     chapter: 'Redis',
     stage: 'single',
     fault: outOfMemory,
-    forMs: { short: 3_000, long: 30_000 },
+    forMs: { quick: 2_000, short: 3_000, long: 30_000 },
   },
   {
     ...noStore,
@@ -275,7 +280,7 @@ export const CASES: readonly Case[] = [
     chapter: 'Redis',
     stage: 'single',
     fault: readOnlyReplica,
-    forMs: { short: 3_000, long: 30_000 },
+    forMs: { quick: 2_000, short: 3_000, long: 30_000 },
   },
   {
     ...noStore,
@@ -283,7 +288,7 @@ export const CASES: readonly Case[] = [
     chapter: 'Redis',
     stage: 'single',
     fault: wrongPassword,
-    forMs: { short: 3_000, long: 30_000 },
+    forMs: { quick: 2_000, short: 3_000, long: 30_000 },
   },
   {
     ...noStore,
@@ -292,7 +297,7 @@ export const CASES: readonly Case[] = [
     stage: 'single',
     atStart: true,
     fault: wrongPassword,
-    forMs: { short: 3_000, long: 30_000 },
+    forMs: { quick: 2_000, short: 3_000, long: 30_000 },
   },
   {
     ...unnoticed,
@@ -316,7 +321,7 @@ export const CASES: readonly Case[] = [
     chapter: 'Redis',
     stage: 'rows',
     fault: writtenWhileAway,
-    forMs: { short: 3_000, long: 30_000 },
+    forMs: { quick: 2_000, short: 3_000, long: 30_000 },
     tells: ['store-unavailable', 'announcement-failed', 'announcement-made-up'],
     silent: ['announcement-lost'],
   },
@@ -325,7 +330,7 @@ export const CASES: readonly Case[] = [
     chapter: 'PostgreSQL',
     stage: 'single',
     fault: () => killed('postgres'),
-    forMs: { short: 10_000, long: 60_000 },
+    forMs: { quick: 3_000, short: 10_000, long: 60_000 },
     policies: {
       default: { loads: 'fleet', mayFail: [500, 503] },
       stale: { loads: 'fleet' },
@@ -342,14 +347,14 @@ export const CASES: readonly Case[] = [
     chapter: 'PostgreSQL',
     stage: 'single',
     fault: () => onTheWay('postgres', (proxy) => proxy.delay(200)),
-    forMs: { short: 3_000, long: 30_000 },
+    forMs: { quick: 2_000, short: 3_000, long: 30_000 },
     slowestMs: 2 * storeTimeoutMs,
   },
   {
     ...noLock,
     name: 'The holder of a lock is stopped past its session',
     chapter: 'process',
-    stage: 'short sessions',
+    stage: 'rows',
     fault: () => stopped({ holding: true }),
     forMs: { short: 4_500, long: 20_000 },
     policies: { ...noLock.policies, ...held },
@@ -359,7 +364,7 @@ export const CASES: readonly Case[] = [
     ...noLock,
     name: 'The holder of a lock is killed',
     chapter: 'process',
-    stage: 'short sessions',
+    stage: 'rows',
     fault: holderKilled,
     policies: { ...noLock.policies, ...held },
     slowestMs: HELD_LOAD_MS + 2 * shortSessionTimeoutMs,
@@ -388,7 +393,7 @@ export const CASES: readonly Case[] = [
     chapter: 'process',
     stage: 'single',
     fault: clockStepped,
-    forMs: { short: 3_000, long: 30_000 },
+    forMs: { quick: 2_000, short: 3_000, long: 30_000 },
     slowestMs: 2 * storeTimeoutMs,
   },
   {

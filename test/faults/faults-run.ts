@@ -3,8 +3,7 @@ import { parseArgs } from 'node:util';
 import { CASES, type Case } from './cases.js';
 import { judge } from './judge.js';
 import { leftovers } from './leftovers.js';
-import type { Length } from './run-case.js';
-import { SETTINGS } from './settings.js';
+import { SCALES, SETTINGS, type Length } from './settings.js';
 import { STAGES, Stage } from './stage.js';
 import { tablesOf, writeTables, writtenTables, type Run } from './table.js';
 
@@ -34,11 +33,11 @@ async function runAll(cases: readonly Case[]): Promise<Run[]> {
   for (const kind of STAGES) {
     const here = cases.filter(({ stage }) => stage === kind);
     if (here.length === 0) continue;
-    const stage = await Stage.open(kind);
+    const stage = await Stage.open(kind, length);
     try {
       for (const each of here) {
         say(each.name);
-        const { measured, complaints } = await judge(stage, each, length);
+        const { measured, complaints } = await judge(stage, each);
         complain(complaints);
         runs.push({ each, measured });
       }
@@ -54,7 +53,8 @@ async function runAll(cases: readonly Case[]): Promise<Run[]> {
 function about(): string {
   const { model = 'unknown' } = cpus()[0] ?? {};
   const machine = `${cpus().length} × ${model.trim()}, ${Math.round(totalmem() / 1e9)} GB, Node ${process.versions.node}`;
-  const { workers, requestsPerSecond, keys, ttlMs, loadMs, storeTimeoutMs, lockTimeoutMs } = SETTINGS;
+  const { workers, requestsPerSecond, keys } = SCALES[length];
+  const { ttlMs, loadMs, storeTimeoutMs, lockTimeoutMs } = SETTINGS;
   return (
     `${workers} instances; ${requestsPerSecond} requests a second for each policy (fewer where the machine was too busy to carry them: the column tells), over ${keys} keys; \`ttlMs\` ${ttlMs}, a load of ${loadMs} ms in PostgreSQL; ` +
     `\`storeTimeoutMs\` ${storeTimeoutMs}, \`lockTimeoutMs\` ${lockTimeoutMs}. ${machine}.`

@@ -1,4 +1,3 @@
-import { SETTINGS } from './settings.js';
 import { WorkerProcess } from './worker-process.js';
 import type { LoadRecord, WorkerReport, WorkerSettings } from './worker/protocol.js';
 
@@ -8,7 +7,10 @@ export class Fleet {
   readonly workers: WorkerProcess[] = [];
   #started = 0;
 
-  constructor(private readonly settings: Omit<WorkerSettings, 'name'>) {}
+  constructor(
+    private readonly size: number,
+    private readonly settings: Omit<WorkerSettings, 'name'>,
+  ) {}
 
   get namespace(): string {
     return this.settings.namespace;
@@ -21,7 +23,7 @@ export class Fleet {
   /** Starts as many as are missing. */
   async fill(): Promise<void> {
     const { alive } = this;
-    const missing = Array.from({ length: SETTINGS.workers - alive.length }, () => {
+    const missing = Array.from({ length: this.size - alive.length }, () => {
       const name = `worker-${++this.#started}`;
       return new WorkerProcess({ ...this.settings, name }, (load) => this.loads.push(load));
     });

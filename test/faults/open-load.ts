@@ -1,5 +1,5 @@
 import { get } from 'node:http';
-import { SETTINGS, monotonicMs, type Policy } from './settings.js';
+import { SETTINGS, monotonicMs, type Policy, type Scale } from './settings.js';
 import type { WorkerProcess } from './worker-process.js';
 
 /** One request as its sender saw it. */
@@ -35,7 +35,7 @@ const CALM_MS = 300;
  */
 export class OpenLoad {
   readonly requests: RequestRecord[] = [];
-  /** For each policy. */
+  /** For each policy, now. */
   requestsPerSecond: number;
   readonly #open = new Set<Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
@@ -44,6 +44,7 @@ export class OpenLoad {
   constructor(
     private readonly workers: () => readonly WorkerProcess[],
     private readonly policies: readonly Policy[],
+    readonly scale: Scale,
     requestsPerSecond: number,
   ) {
     this.requestsPerSecond = requestsPerSecond;
@@ -84,7 +85,7 @@ export class OpenLoad {
   #sendToAll(): void {
     const number = this.#sent++;
     const way = number % 2 === 0 ? 'route' : 'call';
-    const key = `${way}-${Math.floor(number / 2) % (SETTINGS.keys / 2)}`;
+    const key = `${way}-${Math.floor(number / 2) % (this.scale.keys / 2)}`;
     for (const policy of this.policies) void this.send(policy, `/${policy}/${way}/${key}`);
   }
 
@@ -93,11 +94,12 @@ export class OpenLoad {
     let worker = first;
     let struck = false;
     for (let moved = 0; ; moved++) {
-      const answer = await ask(worker, path);
+      // Idle connections that a server has closed while nobody could read that all fail: who moved gets a new one.
+      const answer = await ask(worker, path, moved === 0);
       struck ||= worker.struck;
       const now = monotonicMs();
       const tookMs = now - sentAt;
-      if (answer === undefined && tookMs < SETTINGS.hungAfterMs && moved < SETTINGS.workers) {
+      if (answer === undefined && tookMs < SETTINGS.hungAfterMs && moved < this.workers().length) {
         worker = this.#next(worker);
         continue;
       }
@@ -117,9 +119,9 @@ export class OpenLoad {
 }
 
 /** Undefined: the connection ended without an answer, or none came in time. */
-function ask({ agent, port }: WorkerProcess, path: string): Promise<Answer | undefined> {
+function ask({ agent, port }: WorkerProcess, path: string, reuses: boolean): Promise<Answer | undefined> {
   return new Promise((resolve) => {
-    const request = get({ agent, port, path, host: '127.0.0.1' }, (response) => {
+    const request = get({ agent: reuses && agent, port, path, host: '127.0.0.1' }, (response) => {
       let body = '';
       response.setEncoding('utf8');
       response.on('data', (piece: string) => (body += piece));

@@ -2,14 +2,13 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as rest } from 'node:timers/promises';
 import type { Case } from './cases.js';
 import { OpenLoad, type RequestRecord } from './open-load.js';
-import { LEAST_PER_SECOND, calm } from './calm.js';
+import { calm } from './calm.js';
 import type { Fault } from './faults/fault.js';
 import { Recovery } from './recovery.js';
 import { HELD, monotonicMs, type Policy } from './settings.js';
+import { durationOf } from './cases.js';
 import type { Stage } from './stage.js';
 import type { LoadRecord, WorkerReport } from './worker/protocol.js';
-
-export type Length = 'short' | 'long';
 
 /** What was seen of a case. Moments are of the monotonic clock, durations milliseconds. */
 export interface Measured {
@@ -31,20 +30,23 @@ export interface Measured {
 
 /** How long all is well after the fault before a case ends. */
 const WELL_MS = 1_000;
-const GIVE_UP_MS = 20_000;
+const GIVE_UP_MS = 60_000;
 /** Deadlines are over by then, and breakers open. */
 const LEARNT_MS = 2_500;
 const RESOLUTION_MS = 10;
 
-export async function runCase(
-  stage: Stage,
-  { atStart, forMs, policies, ...more }: Case,
-  length: Length,
-): Promise<Measured> {
-  const { fleet } = stage;
-  const fault = more.fault();
+export async function runCase(stage: Stage, each: Case): Promise<Measured> {
+  const { atStart, policies } = each;
+  const { fleet, length, scale } = stage;
+  const forMs = durationOf(each, length);
+  const fault = each.fault();
   const steady = Object.keys(policies).filter((policy) => policy !== HELD) as Policy[];
-  const load = new OpenLoad(() => fleet.workers, steady, Math.max(LEAST_PER_SECOND, stage.requestsPerSecond));
+  const load = new OpenLoad(
+    () => fleet.workers,
+    steady,
+    scale,
+    Math.max(scale.leastPerSecond, stage.requestsPerSecond),
+  );
   const recovery = new Recovery(fleet);
   const lag = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
 
@@ -69,7 +71,7 @@ export async function runCase(
   let knocksPerSecond: number | undefined;
   try {
     if (!atStart) await fault.inflict(stage, load);
-    if (forMs) knocksPerSecond = await countKnocks(stage, fault, forMs[length]);
+    if (forMs !== undefined) knocksPerSecond = await countKnocks(stage, fault, forMs);
     await fault.heal?.(stage);
     backAt = monotonicMs();
     await recovery.until(backAt, GIVE_UP_MS);

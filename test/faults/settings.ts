@@ -2,11 +2,6 @@ import type { LoadPolicy } from '../../lib/core/load-policy.js';
 
 /** The numbers of the fault suite that no case changes. Durations are milliseconds. */
 export const SETTINGS = {
-  workers: 3,
-  /** Over all workers, for each policy of a case. */
-  requestsPerSecond: 60,
-  /** For each policy. */
-  keys: 6,
   ttlMs: 1_000,
   /** Inside PostgreSQL. */
   loadMs: 25,
@@ -17,11 +12,42 @@ export const SETTINGS = {
   sessionTimeoutMs: 10_000,
   /** Where the session itself is the matter. */
   shortSessionTimeoutMs: 2_000,
-  /** How often each worker tries all parts with a key of its own. */
-  canaryEveryMs: 100,
   /** An answer that takes longer counts as none. */
   hungAfterMs: 30_000,
 } as const;
+
+/** How long and how hard a case is run: `quick` in `npm test`, `short` for the page, `long` by a command. */
+export type Length = 'quick' | 'short' | 'long';
+
+export interface Scale {
+  readonly workers: number;
+  /** Where most cases stop or kill one, and there is more than one left to share what they load. */
+  readonly workersOfRows: number;
+  /** Over all workers, for each policy of a case. */
+  readonly requestsPerSecond: number;
+  /** For each policy; as many requests come for each of them in every form. */
+  readonly keys: number;
+  /** The fewest, on a machine that cannot carry more. */
+  readonly leastPerSecond: number;
+  /** How often each worker tries all parts with a key of its own. */
+  readonly canaryEveryMs: number;
+  /** A machine that is not calm by then is measured as it is, under the fewest requests. */
+  readonly calmWithinMs: number;
+}
+
+const FULL: Scale = {
+  ...{ workers: 3, workersOfRows: 3, requestsPerSecond: 60, keys: 6 },
+  ...{ leastPerSecond: 10, canaryEveryMs: 100, calmWithinMs: 40_000 },
+};
+
+export const SCALES: Readonly<Record<Length, Scale>> = {
+  quick: {
+    ...{ workers: 2, workersOfRows: 3, requestsPerSecond: 20, keys: 2 },
+    ...{ leastPerSecond: 5, canaryEveryMs: 200, calmWithinMs: 5_000 },
+  },
+  short: FULL,
+  long: FULL,
+};
 
 /** What a request asks of the cache while something is broken. */
 export const POLICIES = {

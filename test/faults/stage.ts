@@ -15,10 +15,13 @@ import {
 import { documentedSource } from '../support/documented-clients.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { Fleet } from './fleet.js';
-import { SETTINGS } from './settings.js';
+import { SCALES, SETTINGS, type Length, type Scale } from './settings.js';
 
-/** What stands behind the workers: one server of each kind, or three ZooKeepers, or a Redis Cluster; or one of each, and sessions that are short; or that and workers who write rows. */
-export const STAGES = ['single', 'short sessions', 'rows', 'ensemble', 'cluster'] as const;
+/**
+ * What stands behind the workers: one server of each kind, or three ZooKeepers, or a Redis Cluster; or one of each, sessions that
+ * are short, and workers who also write rows.
+ */
+export const STAGES = ['single', 'rows', 'ensemble', 'cluster'] as const;
 
 export type StageKind = (typeof STAGES)[number];
 
@@ -36,6 +39,7 @@ export class Stage {
 
   private constructor(
     readonly kind: StageKind,
+    readonly length: Length,
     readonly servers: Servers,
     readonly proxies: Proxies,
   ) {
@@ -43,20 +47,21 @@ export class Stage {
     const redisUrl = `redis://:${REDIS_PASSWORD}@${proxies.redis.address}`;
     this.admin = new Redis({ port: redis.port, host: '127.0.0.1', password: REDIS_PASSWORD, retryStrategy: () => 100 });
     this.admin.on('error', () => undefined);
-    this.fleet = new Fleet({
+    this.fleet = new Fleet(kind === 'rows' ? this.scale.workersOfRows : this.scale.workers, {
       namespace: `faults-${randomUUID()}`,
       redisUrl,
+      canaryEveryMs: this.scale.canaryEveryMs,
       ...(cluster && { redisSample: documentedSource('Cluster', 'node-redis', cluster.endpoints) }),
       zooKeeper: {
         connectString: `${ensemble?.connectString ?? proxies.zooKeeper.address}${this.chroot}`,
-        ...((kind === 'short sessions' || kind === 'rows') && { sessionTimeoutMs: SETTINGS.shortSessionTimeoutMs }),
+        ...(kind === 'rows' && { sessionTimeoutMs: SETTINGS.shortSessionTimeoutMs }),
       },
       postgresUrl: `postgres://postgres@${proxies.postgres.address}/postgres`,
       ...(kind === 'rows' && { writesRows: true }),
     });
   }
 
-  static async open(kind: StageKind): Promise<Stage> {
+  static async open(kind: StageKind, length: Length): Promise<Stage> {
     const [redis, zooKeeper, postgres, ensemble, cluster] = await Promise.all([
       startRedis({ args: ['--requirepass', REDIS_PASSWORD] }),
       startZooKeeper({ tickTimeMs: 200 }),
@@ -69,7 +74,11 @@ export class Stage {
       zooKeeper: await TcpProxy.open(zooKeeper.port),
       postgres: await TcpProxy.open(postgres.port),
     };
-    return new Stage(kind, { redis, zooKeeper, postgres, ensemble, cluster }, proxies);
+    return new Stage(kind, length, { redis, zooKeeper, postgres, ensemble, cluster }, proxies);
+  }
+
+  get scale(): Scale {
+    return SCALES[this.length];
   }
 
   async close(): Promise<void> {

@@ -1,16 +1,19 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { CASES, type Case, type Chapter } from './cases.js';
+import { extent } from '../support/extent.js';
+import { CASES, type Case } from './cases.js';
 import { judge } from './judge.js';
 import { leftovers } from './leftovers.js';
+import type { Length } from './settings.js';
 import { STAGES, Stage, type StageKind } from './stage.js';
 
+const LENGTH = extent<Length>('quick', 'short');
 /** A machine that carries the load takes a tenth of it. */
-const TIMEOUT_MS = 240_000;
+const TIMEOUT_MS = 400_000;
 
-/** The cases of a chapter, one after the other on the same servers and instances; after one that went wrong there are new ones. */
-export function faultSuite(chapters: readonly Chapter[]): void {
+/** Some of the cases, one after the other on the same servers and instances; after one that went wrong there are new ones. */
+export function faultSuite(belongs: (each: Case) => boolean): void {
   for (const kind of STAGES) {
-    const cases = CASES.filter(({ chapter, stage }) => chapters.includes(chapter) && stage === kind);
+    const cases = CASES.filter((each) => each.stage === kind && belongs(each));
     if (cases.length > 0) describe(`faults: ${kind}`, { timeout: TIMEOUT_MS }, () => onOneStage(kind, cases));
   }
 }
@@ -19,7 +22,7 @@ function onOneStage(kind: StageKind, cases: readonly Case[]): void {
   let open: Stage | undefined;
 
   async function on<T>(run: (stage: Stage) => Promise<T>): Promise<T> {
-    open ??= await Stage.open(kind);
+    open ??= await Stage.open(kind, LENGTH);
     try {
       return await run(open);
     } catch (error) {
@@ -39,7 +42,7 @@ function onOneStage(kind: StageKind, cases: readonly Case[]): void {
   for (const each of cases) {
     it(each.name, () =>
       on(async (stage) => {
-        const { complaints } = await judge(stage, each, 'short');
+        const { complaints } = await judge(stage, each);
         // As a text, so that the shortest report tells it.
         expect(complaints.join('; ')).toBe('');
       }),

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { CASES, CHAPTERS, type Case, type Chapter, type Expectation } from './cases.js';
-import type { Length, Measured } from './run-case.js';
+import { CASES, CHAPTERS, durationOf, type Case, type Chapter, type Expectation } from './cases.js';
+import type { Measured } from './run-case.js';
+import type { Length } from './settings.js';
 import { rowsOf, slowestLoadOf, type Row } from './verdict.js';
 
 const PAGE = new URL('../../docs/resilience.md', import.meta.url);
@@ -75,8 +76,9 @@ function rowsOfRun({ each, measured }: Run, length: Length): string[] {
   });
 }
 
-export function nameOf({ name, forMs }: Case, length: Length): string {
-  return forMs === undefined ? name : `${name}, ${forMs[length] / 1_000} s`;
+export function nameOf(each: Case, length: Length): string {
+  const forMs = durationOf(each, length);
+  return forMs === undefined ? each.name : `${each.name}, ${forMs / 1_000} s`;
 }
 
 function failuresOf({ mayFail }: Expectation): string {

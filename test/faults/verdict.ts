@@ -1,4 +1,4 @@
-import type { Case, Expectation } from './cases.js';
+import { BLIND, type Case, type Expectation } from './cases.js';
 import type { RequestRecord } from './open-load.js';
 import type { Measured } from './run-case.js';
 import { HELD, SETTINGS, type Policy } from './settings.js';
@@ -14,6 +14,8 @@ export interface Row {
   readonly recoveryMs: number | undefined;
 }
 
+/** What a request is answered whose lock, store or load has not kept a deadline. */
+const OF_DEADLINES: readonly number[] = [503, 504];
 /** From the moment at which a load is told of back to the one from which freshness counts, the answer of its store on the way. */
 const SLACK_MS = 100;
 
@@ -57,17 +59,46 @@ export function complaintsOfTime(each: Case, measured: Measured): string[] {
   ];
 }
 
+/**
+ * Those of them that an instance causes that takes a part for away: its own machine stood still for longer than the part had to
+ * answer. A case in which the store must be away is not one of these.
+ */
+export function complaintsOfDeadlines(each: Case, measured: Measured): string[] {
+  const { silent = [], tells = [] } = each;
+  const storeAway = toldIn(measured, 'store-unavailable') && !tells.includes('store-unavailable');
+  return [
+    ...ofSilence({ ...each, silent: silent.filter((type) => BLIND.includes(type)) }, measured),
+    ...Object.entries<Expectation>(each.policies).flatMap(([policy, expectation]) => {
+      const requests = measured.requests.filter(({ group }) => group === policy);
+      const failures = failuresOf(each, expectation, requests, measured);
+      const loads = measured.loads.filter(({ group }) => group === policy);
+      return [
+        ...(failures.every(({ status }) => OF_DEADLINES.includes(status))
+          ? ofFailures(failures, requests, measured)
+          : []),
+        ...(storeAway ? ofEarlyLoads(expectation, loads, measured) : []),
+      ].map((what) => `${policy}: ${what}`);
+    }),
+  ];
+}
+
 /** The longest load of any worker. */
 export function slowestLoadOf({ reports }: Measured): number {
   return Math.max(...[...reports.values()].map((report) => report.slowestLoadMs));
 }
 
-function ofEvents({ tells = [], silent = [] }: Case, { reports }: Measured): string[] {
-  const told = (type: string): boolean => [...reports.values()].some(({ events }) => (events[type] ?? 0) > 0);
-  return [
-    ...tells.filter((type) => !told(type)).map((type) => `nobody told of ${type}`),
-    ...silent.filter(told).map((type) => `somebody told of ${type}`),
-  ];
+function toldIn({ reports }: Measured, type: string): boolean {
+  return [...reports.values()].some(({ events }) => (events[type] ?? 0) > 0);
+}
+
+function ofEvents(each: Case, measured: Measured): string[] {
+  const { tells = [] } = each;
+  const untold = tells.filter((type) => !toldIn(measured, type)).map((type) => `nobody told of ${type}`);
+  return [...untold, ...ofSilence(each, measured)];
+}
+
+function ofSilence({ silent = [] }: Case, measured: Measured): string[] {
+  return silent.filter((type) => toldIn(measured, type)).map((type) => `somebody told of ${type}`);
 }
 
 function ofRecovery({ recoveryMs }: Case, measured: Measured): string[] {
@@ -89,23 +120,30 @@ function ofPolicy(each: Case, policy: string, expectation: Expectation, measured
   const loads = measured.loads.filter(({ group }) => group === policy);
   if (requests.length === 0) return ['nobody asked'];
   return [
-    ...ofFailures(each, expectation, requests, measured),
+    ...ofFailures(failuresOf(each, expectation, requests, measured), requests, measured),
     ...ofSlowest(each, requests, measured),
     ...ofAge(policy, requests, measured),
     ...ofLoads(expectation, loads, measured),
   ];
 }
 
-function ofFailures(
+function failuresOf(
   { rememberedMs = 0 }: Case,
   { mayFail = [] }: Expectation,
   requests: readonly RequestRecord[],
   measured: Measured,
-): string[] {
+): RequestRecord[] {
   const recoveredAt = measured.backAt + (measured.recoveryMs ?? Infinity) + rememberedMs;
-  const failures = requests.filter(
+  return requests.filter(
     ({ status, sentAt }) => status !== 200 && !(mayFail.includes(status) && sentAt <= recoveredAt + SLACK_MS),
   );
+}
+
+function ofFailures(
+  failures: readonly RequestRecord[],
+  requests: readonly RequestRecord[],
+  measured: Measured,
+): string[] {
   const [first] = failures;
   if (first === undefined) return [];
   const when = ms(first.sentAt - measured.faultAt);
@@ -127,10 +165,18 @@ function ofAge(policy: string, requests: readonly RequestRecord[], measured: Mea
   return old.length === 0 ? [] : [`${old.length} answers were older than their time to live`];
 }
 
-function ofLoads({ loads: bound, more = 0 }: Expectation, loads: readonly LoadRecord[], measured: Measured): string[] {
-  const overtaken = [...measured.reports.values()].some(({ events }) => (events['flight-superseded'] ?? 0) > 0);
+function ofLoads(expectation: Expectation, loads: readonly LoadRecord[], measured: Measured): string[] {
+  const overtaken = toldIn(measured, 'flight-superseded');
   const atOnce = Math.max(...[...measured.reports.values()].map(({ loadsAtOnce }) => loadsAtOnce));
   if (atOnce > (overtaken ? 2 : 1)) return [`${atOnce} loads of a key at a time in one process`];
+  return ofEarlyLoads(expectation, loads, measured);
+}
+
+function ofEarlyLoads(
+  { loads: bound, more = 0 }: Expectation,
+  loads: readonly LoadRecord[],
+  measured: Measured,
+): string[] {
   if (bound === 'turn') return [];
   const startsOf = new Map<string, number[]>();
   for (const { at, key, worker } of [...loads].sort((a, b) => a.at - b.at)) {

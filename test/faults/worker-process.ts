@@ -1,12 +1,12 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent } from 'node:http';
-import { fileURLToPath } from 'node:url';
+import { compiled } from '../history/compiled.js';
 import { withTimeout } from '../history/with-timeout.js';
 import type { LoadRecord, WorkerCommands, WorkerReport, WorkerSettings } from './worker/protocol.js';
 
-const FILE = fileURLToPath(new URL('./worker/worker.mjs', import.meta.url));
-const ANSWERS_WITHIN_MS = 60_000;
+const FILE = await compiled(new URL('./worker/worker.ts', import.meta.url));
+const ANSWERS_WITHIN_MS = 120_000;
 
 interface Message {
   readonly id?: number;

@@ -5,7 +5,7 @@ import { scriptMutants, tagScriptMutants } from '../contract/redis-script-mutant
 
 /** The store on Redis with one deliberate mistake in its scripts. */
 export function mutatedRedisStore(url: string, mutant: string): VersionedStoreFactory {
-  const [scripts, tagScripts] = [scriptMutants[mutant], tagScriptMutants[mutant]];
+  const [scripts, tagScripts] = [scriptMutants[mutant]?.scripts, tagScriptMutants[mutant]?.scripts];
   if (scripts === undefined && tagScripts === undefined) throw new Error(`There is no mutant "${mutant}"`);
   return {
     description: `redis with the mistake "${mutant}"`,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ENTRIES, entryName, isRemovable, KEYS } from './entries.js';
-import { BOUNDS, FAULTS, planFaults, planOperations } from './plan.js';
+import { BOUNDS, FAULTS, planFaults, planOperations, PLANS } from './plan.js';
 
 const take = (seed: number, worker: number, lane: number, count: number) => {
   const operations = planOperations(seed, worker, lane);
@@ -31,7 +31,7 @@ describe('the plan of a history', () => {
   });
 
   it('reads and looks up everything, and writes all rows by every kind of notice', () => {
-    const operations = Array.from({ length: BOUNDS.lanes }, (_, lane) => take(3, 0, lane, 4_000)).flat();
+    const operations = Array.from({ length: PLANS.long.lanes }, (_, lane) => take(3, 0, lane, 4_000)).flat();
     const kinds = new Set(operations.map((one) => one.do));
     expect(kinds).toEqual(new Set(['read', 'get', 'write', 'roll-back', 'clear']));
     const reads = operations.filter((one) => one.do === 'read');
@@ -49,7 +49,7 @@ describe('the plan of a history', () => {
   });
 
   it('removes rows, but none that is announced by set', () => {
-    const writes = Array.from({ length: BOUNDS.lanes }, (_, lane) => take(3, 0, lane, 800))
+    const writes = Array.from({ length: PLANS.long.lanes }, (_, lane) => take(3, 0, lane, 800))
       .flat()
       .filter((one) => one.do === 'write');
     const removed = new Set(writes.filter(({ removes }) => removes).map(({ key }) => key));

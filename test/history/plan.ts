@@ -1,13 +1,12 @@
 import { SeededRandom } from '../../lib/testing/seeded-random.js';
-import { isRemovable, KEYS, shelfOf, VIEWS, type Entry } from './entries.js';
+import { ENTRIES, isRemovable, KEYS, shelfOf, VIEWS, type Entry } from './entries.js';
 import type { Notice } from './history.js';
 
 /** The numbers of a run, all in one place. Durations are milliseconds. */
 export const BOUNDS = {
-  workers: 4,
-  /** Sequences of operations in each worker, one beside the other. */
-  lanes: 6,
   ttlMs: 3_000,
+  /** Outlives every run. */
+  endlessTtlMs: 3_600_000,
   /** Of some loads, so that they are stale soon. */
   shortTtlMs: 100,
   /** Of the word that there is no row, where it has a ttl of its own. */
@@ -28,8 +27,19 @@ export const BOUNDS = {
   announceAttempts: 60,
   announceAgainMs: 100,
   /** A worker that does not come to its end within this hangs. */
-  endWithinMs: 120_000,
+  endWithinMs: 240_000,
 } as const;
+
+/** What the workers of a run do. Its lanes are sequences of operations in each worker, one beside the other. */
+export interface Plan {
+  readonly workers: number;
+  readonly lanes: number;
+  /** What is read when the run is over. */
+  readonly entries: readonly Entry[];
+  operations(seed: number, worker: number, lane: number): Generator<Operation, never>;
+}
+
+export type PlanName = keyof typeof PLANS;
 
 export type Operation =
   | {
@@ -90,7 +100,7 @@ export const FAULTS = {
 const RESTS_MS = { redis: [1_500, 4_000], zookeeper: [1_000, 3_000], worker: [400, 1_500], key: [20, 150] } as const;
 
 /** The faults of a run, in order. Every kind comes once before any comes again. */
-export function planFaults(seed: number, durationMs: number): Fault[] {
+export function planFaults(seed: number, durationMs: number, workers: number = PLANS.long.workers): Fault[] {
   const kinds = Object.keys(FAULTS) as FaultKind[];
   const targets = Object.keys(RESTS_MS) as (keyof typeof RESTS_MS)[];
   return targets
@@ -100,7 +110,7 @@ export function planFaults(seed: number, durationMs: number): Fault[] {
         kinds.filter((kind) => FAULTS[kind].target === target),
         RESTS_MS[target],
         random,
-        durationMs,
+        { durationMs, workers },
       );
     })
     .sort((a, b) => a.atMs - b.atMs);
@@ -110,7 +120,7 @@ function faultsOf(
   kinds: readonly FaultKind[],
   rest: readonly [number, number],
   random: SeededRandom,
-  durationMs: number,
+  { durationMs, workers }: { readonly durationMs: number; readonly workers: number },
 ): Fault[] {
   const faults: Fault[] = [];
   let deck: FaultKind[] = [];
@@ -118,7 +128,7 @@ function faultsOf(
     if (deck.length === 0) deck = [...kinds];
     const kind = deck.splice(random.below(deck.length), 1)[0]!;
     const forMs = between(random, FAULTS[kind].forMs);
-    faults.push({ atMs, forMs, kind, worker: random.below(BOUNDS.workers) });
+    faults.push({ atMs, forMs, kind, worker: random.below(workers) });
     atMs += forMs;
   }
   return faults;
@@ -158,6 +168,49 @@ export function* planOperations(seed: number, worker: number, lane: number): Gen
     else yield { do: 'clear', restMs };
   }
 }
+
+/** After so many operations one lane calls `clear()`, which chance does once in 500. */
+const CLEARS_AFTER = 20;
+
+function* planShort(seed: number, worker: number, lane: number): Generator<Operation, never> {
+  const operations = planOperations(seed, worker, lane);
+  for (let count = 0; count < CLEARS_AFTER; count++) yield operations.next().value;
+  if (worker === 0 && lane === 0) yield { do: 'clear', restMs: 0 };
+  return yield* operations;
+}
+
+/** Two rows, each with a list that shows it. */
+const OVERTAKEN_KEYS = KEYS.slice(0, 2);
+const OVERTAKEN: readonly Entry[] = OVERTAKEN_KEYS.flatMap((key) => [
+  { of: 'row', key },
+  { of: 'list', shelf: shelfOf(key), view: 0 },
+]);
+
+/**
+ * Nothing ends a value but an invalidation without a version, and most loads are slower than the time between two changes.
+ * So a store that keeps the past shows it within some dozen operations, whatever the speed of the machine:
+ *
+ * 1. A load reads a row. 2. The row changes, and the change is announced. 3. The load fills what it has read.
+ * 4. Every read after that is a hit, until the next change.
+ */
+function* planOvertaken(seed: number, worker: number, lane: number): Generator<Operation, never> {
+  const random = new SeededRandom(((seed * 1_009 + worker) * 1_009 + lane) * 2_654_435_761);
+  const how = { ttlMs: BOUNDS.endlessTtlMs, eagerRefresh: 0, renews: false, fails: false } as const;
+  for (;;) {
+    const restMs = random.below(30);
+    if (random.below(6) > 0)
+      yield { do: 'read', entry: random.pick(OVERTAKEN), loadMs: random.below(100), ...how, restMs };
+    else yield { do: 'write', key: random.pick(OVERTAKEN_KEYS), notice: 'bare', removes: false, gapMs: 0, restMs };
+  }
+}
+
+export const PLANS = {
+  /** Of every run with a seed of its own. */
+  long: { workers: 4, lanes: 6, entries: ENTRIES, operations: planOperations },
+  /** The same operations by fewer at a time: the faults take their time either way, and who waits for them costs CPU. */
+  short: { workers: 3, lanes: 3, entries: ENTRIES, operations: planShort },
+  overtaken: { workers: 2, lanes: 3, entries: OVERTAKEN, operations: planOvertaken },
+} as const satisfies Record<string, Plan>;
 
 function entryOf(random: SeededRandom, key: string): Entry {
   return random.below(3) === 0

@@ -5,24 +5,54 @@ import { join } from 'node:path';
 import { setTimeout as rest } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { encodeKey } from '../../lib/core/cache-key.js';
-import { startRedis, startZooKeeper } from '../../servers/index.js';
+import { startRedis, startZooKeeper, type OwnRedis, type OwnZooKeeper } from '../../servers/index.js';
 import { cacheKeyOf, ENTRIES, KEYS } from './entries.js';
 import { Faults } from './faults.js';
 import { HistoryTable } from './history-table.js';
 import { readHistory, type AnnouncedRecord, type HistoryRecord } from './history.js';
-import { BOUNDS, planFaults, type Fault } from './plan.js';
+import { BOUNDS, planFaults, PLANS, type PlanName } from './plan.js';
 import { WorkerFleet } from './worker-fleet.js';
 
 export interface HistoryOptions {
   readonly seed: number;
   readonly durationMs: number;
   readonly postgresUrl: string;
-  /** Default: those of the seed. */
-  readonly faults?: readonly Fault[];
+  /** Default: `long`. */
+  readonly plan?: PlanName;
+  /** Servers that others use too, so no fault is done to anything. Left out: servers of its own, and the faults of the seed. */
+  readonly shared?: { readonly redisUrl: string; readonly zooKeeperConnect: string };
   /** The mistake that the store makes; left out: none. */
   readonly mutant?: string;
   /** Ends the run early, when what is recorded so far is enough. Default: it takes its whole time. */
   readonly enough?: (history: readonly HistoryRecord[], lastedMs: number) => boolean;
+}
+
+/** Those that faults are done to. */
+class OwnServers {
+  readonly evictor: Redis;
+
+  private constructor(
+    readonly redis: OwnRedis,
+    readonly zooKeeper: OwnZooKeeper,
+  ) {
+    const options = { enableOfflineQueue: false, retryStrategy: () => 100, commandTimeout: 500 };
+    this.evictor = new Redis(redis.url, options);
+    this.evictor.on('error', () => undefined);
+  }
+
+  static async start(): Promise<OwnServers> {
+    const [redis, zooKeeper] = await Promise.all([startRedis(), startZooKeeper()]);
+    return new OwnServers(redis, zooKeeper);
+  }
+
+  get addresses(): { readonly redisUrl: string; readonly zooKeeperConnect: string } {
+    return { redisUrl: this.redis.url, zooKeeperConnect: this.zooKeeper.connectString };
+  }
+
+  async stop(): Promise<void> {
+    this.evictor.disconnect();
+    await Promise.all([this.redis.stop(), this.zooKeeper.stop()]);
+  }
 }
 
 /** How often a run is asked whether it is enough. */
@@ -34,6 +64,7 @@ export async function runHistory({
   durationMs,
   postgresUrl,
   mutant,
+  plan = 'long',
   ...more
 }: HistoryOptions): Promise<HistoryRecord[]> {
   const directory = mkdtempSync(join(tmpdir(), 'distributed-cache-history-'));
@@ -43,11 +74,9 @@ export async function runHistory({
   };
   // Also the name of a schema.
   const namespace = `history_${randomUUID().replaceAll('-', '')}`;
-  const [redis, zooKeeper] = await Promise.all([startRedis(), startZooKeeper()]);
-  const evictor = new Redis(redis.url, { enableOfflineQueue: false, retryStrategy: () => 100, commandTimeout: 500 });
-  evictor.on('error', () => undefined);
+  const own = more.shared === undefined ? await OwnServers.start() : undefined;
   const rows = await HistoryTable.open(postgresUrl, namespace);
-  const settings = { seed, namespace, redisUrl: redis.url, zooKeeperConnect: zooKeeper.connectString, postgresUrl };
+  const settings = { seed, plan, namespace, ...(own?.addresses ?? more.shared!), postgresUrl };
   const fleet = new WorkerFleet({ ...settings, ...(mutant !== undefined && { mutant }) }, fileOf);
   try {
     await rows.create(KEYS);
@@ -55,9 +84,8 @@ export async function runHistory({
     await fleet.go();
     const evict = async (random: number): Promise<void> => {
       const key = encodeKey(cacheKeyOf(ENTRIES[random % ENTRIES.length]!));
-      await evictor.del(`${namespace}:cache:1:${key}`).catch(() => undefined);
+      await own?.evictor.del(`${namespace}:cache:1:${key}`).catch(() => undefined);
     };
-    const faults = more.faults ?? planFaults(seed, durationMs);
     const lasting = async (): Promise<void> => {
       // The files of the workers are read one after the other, while they grow: what is missing in one of them is there the next time.
       let wasEnough = false;
@@ -70,8 +98,9 @@ export async function runHistory({
       }
     };
     const over = new AbortController();
+    const faults = planFaults(seed, durationMs, PLANS[plan].workers);
     await Promise.all([
-      new Faults(redis, zooKeeper, fleet, evict, record).perform(faults, over.signal),
+      own && new Faults(own.redis, own.zooKeeper, fleet, evict, record).perform(faults, over.signal),
       lasting().finally(() => {
         over.abort();
       }),
@@ -84,9 +113,8 @@ export async function runHistory({
     record({ t: 'broken', what: String(error) });
   } finally {
     await fleet.kill();
-    evictor.disconnect();
     await rows.drop();
-    await Promise.all([rows.close(), redis.stop(), zooKeeper.stop()]);
+    await Promise.all([rows.close(), own?.stop()]);
   }
   const history = readAll(directory);
   rmSync(directory, { recursive: true });

@@ -79,6 +79,8 @@ export class Simulation {
     }
     this.readAll(true);
     await this.toTheEnd();
+    // Refreshes in the background too: a load under way keeps the async hooks of its instance on.
+    while (this.pending.length > 0) await this.moves(this.pending.length);
     return [...this.history, { t: 'row', key: KEY, stamp: this.rows.stamp }];
   }
 

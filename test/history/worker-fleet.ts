@@ -1,5 +1,5 @@
 import { setTimeout as rest } from 'node:timers/promises';
-import { BOUNDS } from './plan.js';
+import { PLANS } from './plan.js';
 import { WorkerProcess, type WorkerCommand, type WorkerSettings } from './worker-process.js';
 
 type Shared = Omit<WorkerSettings, 'worker' | 'sequence' | 'file'>;
@@ -18,7 +18,8 @@ export class WorkerFleet {
   ) {}
 
   async start(): Promise<void> {
-    this.workers.push(...(await Promise.all(Array.from({ length: BOUNDS.workers }, () => this.startOne()))));
+    const { workers } = PLANS[this.settings.plan];
+    this.workers.push(...(await Promise.all(Array.from({ length: workers }, () => this.startOne()))));
   }
 
   async go(): Promise<void> {

@@ -1,16 +1,17 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { compiled } from './compiled.js';
+import { BOUNDS, type PlanName } from './plan.js';
 import { withTimeout } from './with-timeout.js';
-import { BOUNDS } from './plan.js';
 
-const FILE = fileURLToPath(new URL('./worker.mjs', import.meta.url));
+const FILE = await compiled(new URL('./worker.ts', import.meta.url));
 
 export interface WorkerSettings {
   readonly worker: string;
   /** Which sequence of operations it follows. */
   readonly sequence: number;
   readonly seed: number;
+  readonly plan: PlanName;
   readonly namespace: string;
   readonly redisUrl: string;
   readonly zooKeeperConnect: string;

@@ -4,10 +4,9 @@ import { NestFactory } from '@nestjs/core';
 import { DistributedCacheModule, DistributedCacheService } from 'nestjs-distributed-cache';
 import { redisStore } from 'nestjs-distributed-cache/redis';
 import { zooKeeperLock } from 'nestjs-distributed-cache/zookeeper';
-import { ENTRIES } from './entries.js';
 import { HistoryTable } from './history-table.js';
 import { mutatedRedisStore } from './mutated-redis-store.js';
-import { BOUNDS, planOperations, type Operation } from './plan.js';
+import { BOUNDS, PLANS, type Operation } from './plan.js';
 import type { WorkerCommand, WorkerSettings } from './worker-process.js';
 import { WorkerReads } from './worker-reads.js';
 import { WorkerRecord } from './worker-record.js';
@@ -15,6 +14,7 @@ import { WorkerWrites } from './worker-writes.js';
 
 const settings = JSON.parse(process.argv[2]!) as WorkerSettings;
 const { worker, sequence, seed, namespace, redisUrl, zooKeeperConnect, postgresUrl, mutant } = settings;
+const plan = PLANS[settings.plan];
 const record = new WorkerRecord(settings);
 const rows = await HistoryTable.open(postgresUrl, namespace);
 
@@ -55,7 +55,7 @@ function orphaned(): void {
 process.on('disconnect', orphaned);
 
 async function runLane(lane: number): Promise<void> {
-  for (const operation of planOperations(seed, sequence, lane)) {
+  for (const operation of plan.operations(seed, sequence, lane)) {
     if (stopping) return;
     await perform(operation);
     await rest(operation.restMs);
@@ -81,14 +81,14 @@ let lanes: Promise<unknown> = Promise.resolve();
 
 const commands: Record<WorkerCommand, () => unknown> = {
   go: () => {
-    lanes = Promise.all(Array.from({ length: BOUNDS.lanes }, (_, lane) => runLane(lane)));
+    lanes = Promise.all(Array.from({ length: plan.lanes }, (_, lane) => runLane(lane)));
   },
   stop: async () => {
     stopping = true;
     await lanes;
   },
   'read all': async () => {
-    for (const entry of ENTRIES)
+    for (const entry of plan.entries)
       while (!(await reads.read({ entry, loadMs: 0, ttlMs, eagerRefresh: 0, renews: false, fails: false }, true)))
         await rest(10);
   },

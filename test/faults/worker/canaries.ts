@@ -15,11 +15,12 @@ export class Canaries {
 
   constructor(
     private readonly worker: string,
+    private readonly everyMs: number,
     private readonly answers: () => Promise<boolean>,
   ) {}
 
   start(cache: DistributedCacheService): void {
-    this.#timer = setInterval(() => void this.#sing(cache), SETTINGS.canaryEveryMs);
+    this.#timer = setInterval(() => void this.#sing(cache), this.everyMs);
   }
 
   stop(): void {

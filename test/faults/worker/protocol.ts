@@ -10,6 +10,7 @@ export interface WorkerSettings {
   /** Options of `zooKeeperLock()`. */
   readonly zooKeeper: Readonly<Record<string, unknown>>;
   readonly postgresUrl: string;
+  readonly canaryEveryMs: number;
   /** It writes rows through TypeORM too, with an outbox. */
   readonly writesRows?: true;
 }

@@ -18,7 +18,7 @@ import { CONTROLLERS } from './routes.js';
 import { Rows } from './rows.js';
 import { stepClock } from './stepped-clock.js';
 
-const { name, namespace, redisUrl, redisSample, zooKeeper, postgresUrl, writesRows } = JSON.parse(
+const { name, namespace, redisUrl, redisSample, zooKeeper, postgresUrl, writesRows, canaryEveryMs } = JSON.parse(
   process.argv[2]!,
 ) as WorkerSettings;
 
@@ -37,7 +37,7 @@ const tell = (message: object): void => {
 const database = new Database(postgresUrl, (load) => {
   tell({ load: { worker: name, ...load } });
 });
-const canaries = new Canaries(name, () => database.answers());
+const canaries = new Canaries(name, canaryEveryMs, () => database.answers());
 const rows = writesRows ? await Rows.open(postgresUrl) : undefined;
 
 let events: Record<string, number> = {};
