@@ -26,7 +26,8 @@ export async function calm(load: OpenLoad, recovery: Recovery): Promise<void> {
     await recovery.look();
     const now = monotonicMs();
     if (now - since < WINDOW_MS) continue;
-    const works = recovery.wellSince(since);
+    // Of all the time so far: on a slow machine too few canaries come back within one window.
+    const works = recovery.wellSince(begin);
     const isCalm = works && load.calmSince(since);
     since = now;
     if (!isCalm && now - begin >= calmWithinMs) load.requestsPerSecond = leastPerSecond;
