@@ -94,8 +94,7 @@ export class OpenLoad {
     let worker = first;
     let struck = false;
     for (let moved = 0; ; moved++) {
-      // Idle connections that a server has closed while nobody could read that all fail: who moved gets a new one.
-      const answer = await ask(worker, path, moved === 0);
+      const answer = await ask(worker, path);
       struck ||= worker.struck;
       const now = monotonicMs();
       const tookMs = now - sentAt;
@@ -119,9 +118,9 @@ export class OpenLoad {
 }
 
 /** Undefined: the connection ended without an answer, or none came in time. */
-function ask({ agent, port }: WorkerProcess, path: string, reuses: boolean): Promise<Answer | undefined> {
+function ask({ agent, port }: WorkerProcess, path: string): Promise<Answer | undefined> {
   return new Promise((resolve) => {
-    const request = get({ agent: reuses && agent, port, path, host: '127.0.0.1' }, (response) => {
+    const request = get({ agent, port, path, host: '127.0.0.1' }, (response) => {
       let body = '';
       response.setEncoding('utf8');
       response.on('data', (piece: string) => (body += piece));

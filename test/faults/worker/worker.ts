@@ -22,6 +22,9 @@ const { name, namespace, redisUrl, redisSample, zooKeeper, postgresUrl, writesRo
   process.argv[2]!,
 ) as WorkerSettings;
 
+/** Far longer than anything here stands still. */
+const KEEP_ALIVE_MS = 300_000;
+
 /** What the measuring of the event loop finds where nothing delays it. */
 const RESOLUTION_MS = 10;
 const lag = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
@@ -83,6 +86,9 @@ const listenersBefore = processListeners();
 const app = await NestFactory.create(WorkerModule as Type, { logger: false });
 app.enableShutdownHooks();
 const server = app.getHttpServer() as Server;
+// The load balancer ends idle connections. A server that did so when it goes on after a standstill would end those on which
+// requests wait to be read.
+server.keepAliveTimeout = KEEP_ALIVE_MS;
 let cutOff = 0;
 server.on('request', (_request, response) => {
   response.once('close', () => {
@@ -175,4 +181,6 @@ process.once('SIGTERM', () => {
     void end();
   });
 });
+// The driver may also have gone while this process started.
+if (!process.connected) process.exit(1);
 tell({ ready: (server.address() as AddressInfo).port });
