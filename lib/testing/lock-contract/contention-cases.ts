@@ -94,7 +94,7 @@ async function visit(stage: LockStage, provider: LockProvider, key: string, room
   }
 }
 
-/** Gets in when its turn comes. The others may take long together, as long as one of them gets in now and then. */
+/** Waits for the lock, however long, as long as one of the others gets it now and then. */
 async function enter(stage: LockStage, provider: LockProvider, key: string, room: Room): Promise<HeldLock> {
   for (let seen = room.count, since = performance.now(); ;) {
     const lock = await stage.attempt(provider, key);
