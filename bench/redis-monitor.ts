@@ -57,7 +57,7 @@ export async function monitorRedis(url: string): Promise<RedisMonitor> {
 }
 
 async function connect(url: string) {
-  const client = createClient({ url, RESP: 2 });
+  const client = createClient({ url, RESP: 2, socket: { reconnectStrategy: false } });
   client.on('error', () => undefined);
   await client.connect();
   return client;
