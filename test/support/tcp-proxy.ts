@@ -26,6 +26,7 @@ export class TcpProxy {
   readonly #pairs = new Set<Pair>();
   #refusing = false;
   #silent = false;
+  #forgetsNext = false;
   #pace: Pace = {};
   #attempts = 0;
   #trap: Trap | undefined;
@@ -89,6 +90,11 @@ export class TcpProxy {
     this.#silent = true;
   }
 
+  /** The next connection is accepted and never answered: what becomes of one that comes while a server starts. */
+  forgetNext(): void {
+    this.#forgetsNext = true;
+  }
+
   /** What passes is late by so much, in each direction. */
   delay(delayMs: number): void {
     this.#pace = { ...this.#pace, delayMs };
@@ -131,6 +137,11 @@ export class TcpProxy {
     this.#attempts++;
     if (this.#refusing) {
       client.resetAndDestroy();
+      return;
+    }
+    if (this.#forgetsNext) {
+      this.#forgetsNext = false;
+      client.on('error', () => undefined).resume();
       return;
     }
     const pair = { client, server: connect({ port: this.#targetPort, host: '127.0.0.1' }) };

@@ -10,8 +10,9 @@ import type { OpenZkClient, ZkAuth, ZkClientPort, ZkSessionCredentials } from '.
 const RESOLVE_TIMEOUT_MS = 5_000;
 /** How often a client that connects is looked at: a local question, which costs nothing. */
 const LOOK_MS = 100;
-/** The longest patience with one attempt to connect. */
-const PATIENCE_MS = 5_000;
+/** The patience with an attempt to connect that no server answers; twice as long with each that follows such a one. */
+const PATIENCE_MS = 1_000;
+const MAX_PATIENCE_MS = 5_000;
 /** A connection of that age was a success. */
 const LASTING_MS = 5_000;
 const BACKOFF_MS = 50;
@@ -52,6 +53,8 @@ export class ClientSupervisor {
   /** Grows with every change of the client: events carry the number of theirs. */
   #generation = 0;
   #failures = 0;
+  /** Attempts in a row that no server answered. */
+  #silences = 0;
   #connectedAtMs: number | undefined;
   #cancelTimer: (() => void) | undefined;
   #opening: Promise<void> = Promise.resolve();
@@ -81,7 +84,7 @@ export class ClientSupervisor {
       this.#failures = 0;
     this.#connectedAtMs = undefined;
     const backoffMs = Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** this.#failures++);
-    this.openAfter(backoffMs * (0.5 + this.#config.clock.random()), resume);
+    this.openAfter(this.#spread(backoffMs), resume);
   }
 
   openAfter(delayMs: number, resume: ZkSessionCredentials | undefined): void {
@@ -168,6 +171,7 @@ export class ClientSupervisor {
   #connected(): void {
     if (!this.#client) return;
     this.#setTimer(undefined);
+    this.#silences = 0;
     this.#connectedAtMs = this.#config.clock.elapsedMs();
     this.#events.onConnected(this.#client);
   }
@@ -177,20 +181,37 @@ export class ClientSupervisor {
     this.#setTimer(LOOK_MS, () => {
       const client = this.#client;
       if (!client || client.isConnected) return;
-      const patienceMs = Math.min(PATIENCE_MS, sessionTimeoutMs);
+      const patienceMs = Math.min(MAX_PATIENCE_MS, sessionTimeoutMs, PATIENCE_MS * 2 ** this.#silences);
       if (!client.isIdle && clock.elapsedMs() - sinceMs < patienceMs) {
         this.#look(sinceMs, resume);
         return;
       }
-      const why = client.isIdle ? 'no server accepts a connection' : `no server answered within ${patienceMs} ms`;
+      const { isIdle } = client;
       // Without a connection it can't tell the servers to end the session, which therefore outlives it.
-      if (client.abandon()) this.#fail(new LockUnavailableError(why), resume);
+      if (!client.abandon()) return;
+      this.#silences = isIdle ? 0 : this.#silences + 1;
+      if (isIdle) this.#fail(new LockUnavailableError('no server accepts a connection'), resume);
+      else this.#ignored(patienceMs, resume);
     });
+  }
+
+  /**
+   * A server that is starting accepts connections that it never answers, for some 50 ms: 1. it opens its port; 2. the connection comes; 3. it begins to serve, and forgets the connection, which stays open.
+   * Another attempt at once finds it well, however far the pauses between attempts have grown while it was away.
+   */
+  #ignored(patienceMs: number, resume: ZkSessionCredentials | undefined): void {
+    this.#events.onFailure(new LockUnavailableError(`no server answered within ${patienceMs} ms`));
+    this.openAfter(this.#spread(BACKOFF_MS), resume);
   }
 
   #fail(error: unknown, resume: ZkSessionCredentials | undefined): void {
     this.#events.onFailure(error);
     this.openLater(resume);
+  }
+
+  /** Not in step with others. */
+  #spread(delayMs: number): number {
+    return delayMs * (0.5 + this.#config.clock.random());
   }
 
   #setTimer(delayMs: number | undefined, callback: () => void = () => undefined): void {

@@ -295,6 +295,17 @@ describe('an attempt', () => {
 
 /** Last of all: the server that has come back is another process, which ends with this test. */
 describe('a server that dies', () => {
+  it('and forgets a connection that came while it started is asked again on another after a second', async () => {
+    const proxy = await openProxy();
+    proxy.forgetNext();
+    const { provider } = await openProvider(
+      { connectString: proxy.address, sessionTimeoutMs: LONG_MS },
+      { namespace: freshNamespace(), via: proxy },
+    );
+    await untilState(provider, 'connected');
+    expect(proxy.attempts).toBe(2);
+  });
+
   it('and comes back takes neither the session, nor the lock, nor those who wait, and is waited for by who comes meanwhile', async () => {
     const successor = await prepareSuccessor(server);
     onTestFinished(() => successor.end());

@@ -47,20 +47,50 @@ describe('connecting', () => {
     expect(servers.clients).toHaveLength(1);
   });
 
-  it('replaces a client that has given up, and one that tries for too long', async () => {
+  it('replaces a client that has given up', async () => {
     const { servers, clock, states } = await openStage();
     servers.client.isIdle = true;
     await clock.advance(100);
     expect(servers.clients[0]?.abandoned).toBe(true);
     await clock.advance(100);
     expect(servers.clients).toHaveLength(2);
-    await clock.advance(4_900);
-    expect(servers.clients[1]?.abandoned).toBe(false);
-    await clock.advance(500);
-    expect(servers.clients[1]?.abandoned).toBe(true);
-    expect(servers.clients).toHaveLength(3);
     servers.client.connect();
     expect(states()).toEqual(['connecting', 'connected']);
+  });
+
+  it('replaces a client that no server answers, sooner the first time than later, and at once', async () => {
+    const { servers, clock, states } = await openStage();
+    const lives: number[] = [];
+    for (let openedAt = 0; lives.length < 5;) {
+      const before = servers.clients.length;
+      while (servers.clients.length === before) await clock.advance(10);
+      expect(servers.clients[before - 1]?.abandoned).toBe(true);
+      lives.push(clock.elapsedMs() - openedAt);
+      openedAt = clock.elapsedMs();
+    }
+    const patiences = [1_000, 2_000, 4_000, 5_000, 5_000];
+    for (const [index, lifeMs] of lives.entries()) {
+      expect(lifeMs).toBeGreaterThanOrEqual(patiences[index]!);
+      // The next look, and a pause that does not grow.
+      expect(lifeMs).toBeLessThanOrEqual(patiences[index]! + 100 + 75 + 20);
+    }
+    // A refusal is an answer: the next silence is one of a server that starts.
+    servers.client.isIdle = true;
+    await clock.advance(100 + 750);
+    const last = servers.client;
+    await clock.advance(1_000 + 100);
+    expect(last.abandoned).toBe(true);
+    await clock.advance(75);
+    servers.client.connect();
+    expect(states()).toEqual(['connecting', 'connected']);
+  });
+
+  it('waits no longer for an answer than a session lives', async () => {
+    const { servers, clock } = await openStage({ sessionTimeoutMs: 1_000 });
+    for (let count = 1; count < 5; count++) {
+      await clock.advance(1_000 + 100 + 75);
+      expect(servers.clients.length).toBeGreaterThan(count);
+    }
   });
 
   it('waits longer after every failure, a second at most and not in step with others', async () => {
@@ -222,7 +252,7 @@ describe('a session', () => {
     await clock.advance(SESSION_MS);
     expect(states().at(-1)).toBe('lost');
     await clock.advance(300);
-    expect(servers.clients).toHaveLength(2);
+    expect(servers.clients[1]?.config.resume).toEqual(client.session);
   });
 
   it('without a connection is lost in the same time, and the keep-alive says nothing meanwhile', async () => {
