@@ -402,7 +402,8 @@ export const CASES: readonly Case[] = [
     chapter: 'process',
     stage: 'single',
     fault: terminated,
-    slowestMs: 2 * lockTimeoutMs,
+    policies: { ...noLock.policies, ...held },
+    slowestMs: HELD_LOAD_MS + 2 * lockTimeoutMs,
   },
   {
     ...unnoticed,

@@ -81,15 +81,16 @@ export function clockStepped(): Fault {
 
 const NOTICED_AFTER_MS = 100;
 
-/** As a deployment ends an instance (SIGTERM): what it has begun it finishes. */
+/** As a deployment ends an instance (SIGTERM) in the middle of a load: what it has begun it finishes. */
 export function terminated(): Fault {
   let worker: WorkerProcess | undefined;
   let ended = '';
   let outlived = false;
   return {
     part: 'process',
-    async inflict({ fleet, servers }) {
-      worker = fleet.workers[0]!;
+    async inflict(stage, load) {
+      const { fleet, servers } = stage;
+      worker = await letOneHold(stage, load);
       worker.signal('SIGTERM');
       // A load balancer hears of it a moment later.
       await rest(NOTICED_AFTER_MS);

@@ -24,6 +24,8 @@ const { name, namespace, redisUrl, redisSample, zooKeeper, postgresUrl, writesRo
 
 /** Far longer than anything here stands still. */
 const KEEP_ALIVE_MS = 300_000;
+/** Once the server is closing: no connection on which it still answers keeps it from that. */
+const KEEP_ALIVE_AT_END_MS = 1;
 
 /** What the measuring of the event loop finds where nothing delays it. */
 const RESOLUTION_MS = 10;
@@ -176,6 +178,7 @@ process.once('disconnect', () => {
 // Nest closes the application at this signal too, and sends it again when that is done.
 process.once('SIGTERM', () => {
   canaries.stop();
+  server.keepAliveTimeout = KEEP_ALIVE_AT_END_MS;
   server.once('close', () => {
     tell({ last: report() });
     void end();
