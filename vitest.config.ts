@@ -13,14 +13,14 @@ const sources = [
 ];
 
 // Set by `npm run coverage`, which adds up what the tests and the processes that they start have run.
-const covered = process.env.NODE_V8_COVERAGE !== undefined;
+const covered = process.env.COVERAGE_DIRECTORY !== undefined;
 
 export default defineConfig({
   plugins: covered ? [builtLibrary()] : [],
   resolve: { alias: existsSync(`${lib}/index.ts`) ? sources : [] },
   test: {
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: 3,
     // One process runs many files of a project: to start one for each took more CPU time than most files. A process goes on only with
     // the next file of the same project, so projects run one after the other (`groupOrder`).
     isolate: false,
@@ -31,7 +31,7 @@ export default defineConfig({
     // A condition is waited for, however slow the machine is; by itself a poll gives up after a second.
     expect: { poll: { timeout: 30_000 } },
     setupFiles: covered ? ['test/support/coverage/after-each-file.ts'] : [],
-    server: { deps: { external: covered ? [/\/dist\/lib\//] : [] } },
+    server: { deps: { external: covered ? [/\/dist\/lib\//, /\/coverage\/of-process\.mjs$/] : [] } },
     projects: [
       {
         // No servers, so one file of it runs within a second.

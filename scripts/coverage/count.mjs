@@ -3,12 +3,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const THRESHOLDS = { statements: 97, branches: 92.5, functions: 96.5, lines: 98 };
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const hook = new URL('../../test/support/coverage/before-own-signal.mjs', import.meta.url);
+const built = join(root, 'dist', 'lib');
+const hook = new URL('../../test/support/coverage/of-process.mjs', import.meta.url);
 
 export class CoverageCount {
   #written = mkdtempSync(join(tmpdir(), 'distributed-cache-coverage-'));
@@ -16,7 +17,7 @@ export class CoverageCount {
   /** The environment in which processes write what they run. */
   get env() {
     const options = [process.env.NODE_OPTIONS, `--import=${hook.href}`].filter(Boolean).join(' ');
-    return { NODE_V8_COVERAGE: this.#written, NODE_OPTIONS: options };
+    return { COVERAGE_DIRECTORY: this.#written, COUNTED_FILES: `${pathToFileURL(built).href}/`, NODE_OPTIONS: options };
   }
 
   /** Prints the totals, and returns a line for each threshold that is missed. */
@@ -25,7 +26,7 @@ export class CoverageCount {
       // Not before: on a fresh machine the packages that this needs are installed first.
       const { reportCoverage } = await import('./report.mjs');
       const output = join(root, 'coverage');
-      const total = await reportCoverage({ written: this.#written, built: join(root, 'dist', 'lib'), output });
+      const total = await reportCoverage({ written: this.#written, built, output });
       for (const name of Object.keys(THRESHOLDS)) {
         console.log(`${name.padEnd(10)} ${total[name].pct} % (${total[name].covered} of ${total[name].total})`);
       }

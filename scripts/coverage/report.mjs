@@ -1,6 +1,6 @@
-// Adds up what the processes of a run have written by NODE_V8_COVERAGE, in terms of the sources.
+// Adds up what the processes of a run have written (test/support/coverage/of-process.mjs), in terms of the sources.
 import { readFileSync, readdirSync } from 'node:fs';
-import { join, sep } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 import { CoverageReport } from 'monocart-coverage-reports';
@@ -12,6 +12,12 @@ function nothingOf(file) {
   return { url: pathToFileURL(file).href, source, functions: [{ functionName: '', isBlockCoverage: true, ranges }] };
 }
 
+/** What one process has run, each script with its source. */
+function readRun(file) {
+  const scripts = JSON.parse(readFileSync(file, 'utf8'));
+  return scripts.map((script) => ({ ...script, source: readFileSync(fileURLToPath(script.url), 'utf8') }));
+}
+
 /** A source of types only leaves a file with nothing to run. */
 function hasCode(file) {
   return JSON.parse(readFileSync(`${file}.map`, 'utf8')).mappings !== '';
@@ -19,22 +25,20 @@ function hasCode(file) {
 
 /**
  * @param {object} options
- * @param {string} options.written the directory that NODE_V8_COVERAGE named
- * @param {string} options.built the directory of the compiled files, with their source maps; no other file counts
+ * @param {string} options.written the directory in which the processes wrote
+ * @param {string} options.built the directory of the compiled files that they counted, with their source maps
  * @param {string} options.output where lcov.info, coverage-final.json and coverage-summary.json go
  * @returns {Promise<object>} Istanbul's totals: of lines, statements, functions and branches each `{ total, covered, pct }`
  */
 export async function reportCoverage({ written, built, output }) {
-  const isBuilt = (path) => path.startsWith(built + sep) && path.endsWith('.js');
   const report = new CoverageReport({
     logging: 'error',
     outputDir: output,
     reports: ['json', 'json-summary', 'lcovonly'],
-    entryFilter: ({ url }) => url.startsWith('file:') && isBuilt(fileURLToPath(url)),
   });
   const files = readdirSync(built, { recursive: true }).map((name) => join(built, name));
-  await report.add(files.filter((file) => isBuilt(file) && hasCode(file)).map(nothingOf));
-  await report.addFromDir(written);
+  await report.add(files.filter((file) => file.endsWith('.js') && hasCode(file)).map(nothingOf));
+  for (const name of readdirSync(written)) await report.add(readRun(join(written, name)));
   await report.generate();
   return JSON.parse(readFileSync(join(output, 'coverage-summary.json'), 'utf8')).total;
 }

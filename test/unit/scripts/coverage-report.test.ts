@@ -18,6 +18,7 @@ export function second(name: Name): Name {
   return name + '2';
 }
 `;
+const HOOK = new URL('../../support/coverage/of-process.mjs', import.meta.url).href;
 const LINE_OF_FIRST = 3;
 const LINES_OF_SECOND = { nobody: 7, somebody: 9 };
 
@@ -56,8 +57,8 @@ describe('the report of what several processes have run', () => {
     const file = pathToFileURL(join(built, 'pair.js')).href;
     for (const script of scripts) {
       const code = `import { first, second } from '${file}'; ${script}`;
-      const env = { ...process.env, NODE_V8_COVERAGE: written };
-      execFileSync(process.execPath, ['--input-type=module', '-e', code], { env, cwd: directory });
+      const env = { ...process.env, COVERAGE_DIRECTORY: written, COUNTED_FILES: `${pathToFileURL(built).href}/` };
+      execFileSync(process.execPath, ['--import', HOOK, '--input-type=module', '-e', code], { env, cwd: directory });
     }
     const total = await reportCoverage({ written, built, output });
     const files = JSON.parse(readFileSync(join(output, 'coverage-final.json'), 'utf8')) as Record<string, FileCoverage>;
