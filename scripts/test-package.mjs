@@ -71,23 +71,38 @@ function describe({ nest, typeorm, redis, ioredis, zookeeper }, node) {
   return [`Node ${node.version}`, `Nest ${nest}`, ...beside, `zookeeper ${zookeeper}`].join(', ');
 }
 
-async function runRow(row, { directory, tarball, servers }) {
+/** The application of a row, or undefined when there is none to run. */
+async function installRow(row, { directory, tarball }) {
   const node = obtainNode(row.node, directory);
   if (node === undefined) {
     leaveOut(row, 'all', `npm has no Node ${row.node} for ${process.platform}-${process.arch}`);
-    return;
+    return undefined;
   }
-  const where = { directory, tarball };
-  const made = await report(row, `install: ${describe(row, node)}`, () => makeConsumer(row, node, where));
-  if (made === undefined) return;
-  const context = { row, node, servers, consumer: made.consumer };
+  const what = `install: ${describe(row, node)}`;
+  const made = await report(row, what, () => makeConsumer(row, node, { directory, tarball }));
+  return made && { ...made, node };
+}
+
+async function runRow(row, { consumer, hasZooKeeper, node }, servers) {
+  const context = { row, node, servers, consumer };
   for (const each of row.runs) {
     const [kind, ...words] = each.split(' ');
-    if (row.zookeeper === 'built' && !made.hasZooKeeper && NEED_ZOOKEEPER.test(each)) {
+    if (row.zookeeper === 'built' && !hasZooKeeper && NEED_ZOOKEEPER.test(each)) {
       leaveOut(row, each, 'zookeeper could not be built here');
     } else await report(row, each, () => RUNS[kind](words, context));
   }
-  if (!kept) rmSync(made.consumer, { recursive: true, force: true });
+  if (!kept) rmSync(consumer, { recursive: true, force: true });
+}
+
+/** An install waits for the network and one compiler, so the next goes on beside the runs of a row. */
+async function runRows(rows, where, servers) {
+  let next = installRow(rows[0], where);
+  for (const [index, row] of rows.entries()) {
+    const made = await next;
+    const following = rows[index + 1];
+    next = following && installRow(following, where);
+    if (made !== undefined) await runRow(row, made, servers);
+  }
 }
 
 async function startServers() {
@@ -114,8 +129,7 @@ try {
   const printed = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', packed], { cwd: root });
   const [{ filename }] = Object.values(JSON.parse(printed));
   servers = await startServers();
-  const context = { directory, tarball: join(packed, filename), servers: servers.addresses };
-  for (const row of rows) await runRow(row, context);
+  await runRows(rows, { directory, tarball: join(packed, filename) }, servers.addresses);
 } finally {
   await servers?.stop();
   if (kept) console.log(`Kept ${directory}.`);
