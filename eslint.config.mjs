@@ -82,6 +82,11 @@ export default defineConfig(
             "CallExpression[callee.property.name=/^waitFor|^waitUntil/][callee.object.name='vi'][arguments.length<2]",
           message: 'Left out, the limit is a second, which a busy machine exceeds: wait generously, such as 30_000.',
         },
+        {
+          selector:
+            "CallExpression[callee.property.name=/^waitFor|^waitUntil/][callee.object.name='vi'] > ObjectExpression.arguments:not(:has(Property[key.name='timeout']))",
+          message: 'Without a timeout the limit is a second, which a busy machine exceeds: wait generously.',
+        },
       ],
     },
   },

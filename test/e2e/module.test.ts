@@ -146,7 +146,7 @@ describe('the module', () => {
 
   it.each([
     [{ namespce: 'x' }, /there is no option "namespce"; known are namespace, lock.*Did you mean namespace\?/],
-    [{ loadTimeoutMs: 60_000, floorMs: 60_000 }, /floorMs: expected at least the life of a lease, 61000/],
+    [{ loadTimeoutMs: 60_000, floorMs: 60_000 }, /floorMs: expected at least the life of a lease, 80000/],
   ])('options that make no sense keep the application from starting: %j', async (cache, message) => {
     const text = await refusal(startApp({ cache: cache as DistributedCacheOptions }));
     expect(text).toMatch(/^InvalidOptionsError: DistributedCacheModule options/);

@@ -178,7 +178,7 @@ describe('the service', () => {
   it.each([
     [{ ttl: 5 }, 'there is no option "ttl"'],
     [{ ttlMs: -1 }, 'ttlMs: expected a whole number of milliseconds from 1'],
-    [{ loadTimeoutMs: 3_600_000 }, 'floorMs: expected at least the life of a lease, 3601000'],
+    [{ loadTimeoutMs: 3_600_000 }, 'floorMs: expected at least the life of a lease, 3620000'],
     [{ entity: 'Product' }, 'entity: expected a class, got "Product"'],
   ])('getOrLoad refuses %j', async (options, message) => {
     const { cache } = await start();

@@ -6,6 +6,7 @@ import { DistributedCacheService } from '../../lib/distributed-cache.service.js'
 import type { CacheEvent } from '../../lib/core/cache-event.js';
 import { inProcessLock } from '../../lib/locks/in-process-lock.js';
 import { redisStore } from '../../lib/stores/redis/redis-store.js';
+import { PATIENT_CALLS } from './patient.js';
 
 export interface CacheContext {
   readonly cache: DistributedCacheService;
@@ -24,7 +25,7 @@ export async function openCacheContext(redisUrl: string): Promise<CacheContext> 
     lock: inProcessLock(),
     observers: [{ observe: (event: CacheEvent) => void events.push(event) }],
     log: false,
-    storeTimeoutMs: 20_000,
+    ...PATIENT_CALLS,
   };
   const context = await NestFactory.createApplicationContext(
     { module: ContextModule, imports: [DistributedCacheModule.forRoot(options)] },

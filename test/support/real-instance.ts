@@ -10,6 +10,7 @@ import { ReadThrough } from '../../lib/core/read-through.js';
 import type { VersionedStore } from '../../lib/core/versioned-store.js';
 import { InProcessLockProvider } from '../../lib/locks/in-process-lock-provider.js';
 import { POLICY } from './fleet.js';
+import { PATIENT_CALLS } from './patient.js';
 
 /** The core over a store and a lock service that are really there, with its events. */
 export interface RealInstance {
@@ -29,6 +30,7 @@ export function realInstance(
   store: VersionedStore,
   locks: LockProvider = new InProcessLockProvider({ clock: systemClock }),
   breaker?: BreakerFactory,
+  calls = PATIENT_CALLS,
 ): RealInstance {
   const events: CacheEvent[] = [];
   const cache = new ReadThrough({
@@ -37,8 +39,7 @@ export function realInstance(
     codec: new TaggedJsonCodec(new ClassRegistry()),
     clock: systemClock,
     observer: { observe: (event) => void events.push(event) },
-    storeTimeoutMs: 1_000,
-    lockTimeoutMs: 1_000,
+    ...calls,
     floorMs: 60_000,
     maxKeysPerTag: 1_000,
     refreshOnChange: false,

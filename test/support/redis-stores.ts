@@ -10,16 +10,15 @@ import type { VersionedStore } from '../../lib/core/versioned-store.js';
 import { cacheManagerStore } from '../../lib/stores/cache-manager-store.js';
 import { redisStore } from '../../lib/stores/redis/redis-store.js';
 import { applicationClients } from './redis-clients.js';
+import { PATIENT_CALLS } from './patient.js';
 
 /** What the module would tell a store, with the events it makes. */
-export function storeContext(namespace: string, events: CacheEvent[] = []): ProviderContext {
-  return {
-    namespace,
-    clock: systemClock,
-    storeTimeoutMs: 1_000,
-    lockTimeoutMs: 1_000,
-    report: (event) => events.push(event),
-  };
+export function storeContext(
+  namespace: string,
+  events: CacheEvent[] = [],
+  calls: Pick<ProviderContext, 'storeTimeoutMs' | 'lockTimeoutMs'> = PATIENT_CALLS,
+): ProviderContext {
+  return { namespace, clock: systemClock, ...calls, report: (event) => events.push(event) };
 }
 
 /** A store as the application reaches it; `close` closes what the application made. */

@@ -10,6 +10,7 @@ import {
   type CacheEvent,
   type DistributedCacheOptions,
 } from 'nestjs-distributed-cache';
+import { PATIENT_CALLS } from '../../support/patient.js';
 
 export const PLATFORMS = ['express', 'fastify'] as const;
 export type Platform = (typeof PLATFORMS)[number];
@@ -45,7 +46,11 @@ export async function startApp({
 }: AppParts): Promise<RunningApp> {
   const events: CacheEvent[] = [];
   const lines: string[] = [];
-  const options: DistributedCacheOptions = { namespace: 'e2e', store: memoryStore(), lock: inProcessLock(), ...cache };
+  const options: DistributedCacheOptions = {
+    ...{ namespace: 'e2e', store: memoryStore(), lock: inProcessLock() },
+    ...PATIENT_CALLS,
+    ...cache,
+  };
   const observers = [{ observe: (event: CacheEvent) => void events.push(event) }, ...(cache.observers ?? [])];
   class RootModule {}
   Module({

@@ -216,9 +216,6 @@ const CHANGES: Readonly<Record<string, [(shop: Shop) => Promise<unknown>, readon
   ],
 };
 
-/** A machine that stands still for a moment makes no store unavailable. */
-const PATIENT = { storeTimeoutMs: 60_000, announceTimeoutMs: 60_000 };
-
 /** One of each kind: which entries a change leads to is the same with every store. */
 const KINDS = [
   'save of a new entity',
@@ -263,7 +260,7 @@ describe.each(['memory', 'redis'] as const)('what a change invalidates, with the
   /** Each case has keys of its own: tags go on leading to those of the case before, whose rows had the same identities. */
   let run = 0;
   beforeAll(async () => {
-    shop = await openShop({ schema: schema.schema, store: STORES[store](), ...PATIENT });
+    shop = await openShop({ schema: schema.schema, store: STORES[store]() });
   });
   afterAll(() => shop.close());
   beforeEach(async () => {

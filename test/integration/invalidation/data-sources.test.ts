@@ -11,6 +11,7 @@ import {
   memoryStore,
   type CacheAnswer,
 } from '../../../lib/index.js';
+import { PATIENT_CALLS } from '../../support/patient.js';
 
 /** In the database of every tenant. */
 @Entity()
@@ -56,6 +57,7 @@ beforeEach(async () => {
         store: memoryStore(),
         namespace: 'tenants',
         dataSources: [north, south],
+        ...PATIENT_CALLS,
       }),
     ],
   })(RootModule);

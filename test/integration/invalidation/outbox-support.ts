@@ -8,9 +8,10 @@ import { InProcessVersionedStore } from '../../../lib/stores/in-process-versione
 import { outboxMigration } from '../../../lib/typeorm.js';
 import { StagedStore } from '../../support/staged-store.js';
 import { makeSchema, openShop, type Shop, type ShopOptions } from './shop.js';
+import { PATIENT_CALLS } from '../../support/patient.js';
 
 /** A step that a test has stopped is not given up, on a busy machine neither. */
-const PATIENT = { storeTimeoutMs: 60_000, announceTimeoutMs: 60_000 };
+const PATIENT = { ...PATIENT_CALLS, announceTimeoutMs: PATIENT_CALLS.storeTimeoutMs };
 /** Nobody looks for what others have left. */
 export const NO_DRAINS = { ...PATIENT, outbox: { intervalMs: 600_000 } };
 /** Rows are their writer's business for a second and `announceTimeoutMs`, and then for everybody. */

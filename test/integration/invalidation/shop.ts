@@ -31,6 +31,7 @@ import {
   type DistributedCacheOptions,
 } from '../../../lib/index.js';
 import { redisStore } from '../../../lib/redis.js';
+import { PATIENT_CALLS } from '../../support/patient.js';
 
 @Entity()
 export class Category {
@@ -165,6 +166,8 @@ export async function openShop({ schema, poolSize = 4, ...cache }: ShopOptions):
         lock: inProcessLock(),
         observers: [{ observe: (event) => void events.push(event) }],
         namespace: schema,
+        ...PATIENT_CALLS,
+        announceTimeoutMs: PATIENT_CALLS.storeTimeoutMs,
         ...cache,
       }),
     ],

@@ -134,7 +134,7 @@ describe('a Redis user with the rights of the documentation', () => {
     await (
       await client.subscribe(`${namespace}:c`, () => undefined)
     )();
-    await vi.waitFor(async () => expect((await commands()).called).toContain('unsubscribe'), { timeout: 10_000 });
+    await vi.waitFor(async () => expect((await commands()).called).toContain('unsubscribe'), { timeout: 60_000 });
     await Promise.all([close(), client.close()]);
 
     const { called, refused } = await commands();

@@ -9,6 +9,7 @@ import { RedisVersionedStore } from '../../../lib/stores/redis/redis-versioned-s
 import { startRedisCluster, type OwnRedis, type OwnRedisCluster } from '../../../servers/index.js';
 import { clusterClients } from '../../support/redis-topologies.js';
 import { realInstance, type RealInstance } from '../../support/real-instance.js';
+import { SHORT_CALLS } from '../../support/patient.js';
 
 const publish = redisScript(`return redis.call('PUBLISH', ARGV[1], ARGV[2])`);
 const announcedAt = redisScript(`return redis.call('ZSCORE', KEYS[1], '')`);
@@ -58,7 +59,7 @@ function reachByAll(): Promise<Reached[]> {
         await client.close();
         made.close();
       });
-      return { name, namespace, client, store, instance: realInstance(store) };
+      return { name, namespace, client, store, instance: realInstance(store, undefined, undefined, SHORT_CALLS) };
     }),
   );
 }

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { systemClock } from '../../../lib/core/clock.js';
 import { LockUnavailableError } from '../../../lib/core/errors.js';
 import type { HeldLock, LockProvider, WakeReason } from '../../../lib/core/lock-provider.js';
 import type { VersionedStore } from '../../../lib/core/versioned-store.js';
@@ -10,6 +9,8 @@ import { redisStore } from '../../../lib/stores/redis/redis-store.js';
 import { ask, startRedisSentinel, type OwnRedis, type OwnRedisSentinel } from '../../../servers/index.js';
 import { realInstance, type RealInstance } from '../../support/real-instance.js';
 import { sentinelClients } from '../../support/redis-topologies.js';
+import { storeContext } from '../../support/redis-stores.js';
+import { SHORT_CALLS } from '../../support/patient.js';
 
 /** After a failover that failed, Sentinels wait for 20 s before the next. */
 const PATIENCE_MS = 120_000;
@@ -54,15 +55,14 @@ function reachByAll(run = randomUUID()): Promise<Reached[]> {
     Object.entries(sentinelClients).map(async ([name, make]) => {
       const namespace = `${name}-${run}`;
       const made = await make(sentinel.endpoints);
-      const context = { namespace, clock: systemClock, storeTimeoutMs: 1_000, lockTimeoutMs: 1_000 };
-      const silent = { ...context, report: () => undefined };
+      const silent = storeContext(namespace, [], SHORT_CALLS);
       const store = await redisStore({ client: made.client }).createVersionedStore(silent);
       const locks = await redisLock({ client: made.client as object, ttlMs: 600_000 }).createLockProvider(silent);
       closers.push(async () => {
         await Promise.all([store.close(), locks.close()]);
         made.close();
       });
-      return { name, namespace, store, locks, instance: realInstance(store) };
+      return { name, namespace, store, locks, instance: realInstance(store, undefined, undefined, SHORT_CALLS) };
     }),
   );
 }
@@ -220,8 +220,7 @@ describe('a Redis behind Sentinels whose master is killed, by every kind of clie
   it('a replica that is taken for the master refuses what is written, and is no lock service', async () => {
     const master = await sentinel.master();
     const replica = sentinel.servers.find((server) => server !== master) as OwnRedis;
-    const context = { namespace: randomUUID(), clock: systemClock, storeTimeoutMs: 1_000, lockTimeoutMs: 1_000 };
-    const silent = { ...context, report: () => undefined };
+    const silent = storeContext(randomUUID());
     const store = await redisStore({ url: replica.url }).createVersionedStore(silent);
     const locks = await redisLock({ url: replica.url }).createLockProvider(silent);
     closers.push(() => Promise.all([store.close(), locks.close()]));

@@ -7,6 +7,7 @@ import { startRedis, type OwnRedis } from '../../../servers/index.js';
 import { type RealInstance, realInstance } from '../../support/real-instance.js';
 import { storeContext, untilItAnswers } from '../../support/redis-stores.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
+import { SHORT_CALLS } from '../../support/patient.js';
 
 const FAILURES = 3;
 const PATIENCE = { timeout: 30_000, interval: 20 };
@@ -27,11 +28,13 @@ async function world(args: string[] = []): Promise<World> {
   closers.push(() => server.stop());
   const proxy = await TcpProxy.open(Number(new URL(server.url).port));
   closers.push(() => proxy.close());
-  const store = await redisStore({ url: `redis://${proxy.address}` }).createVersionedStore(storeContext('test'));
+  const store = await redisStore({ url: `redis://${proxy.address}` }).createVersionedStore(
+    storeContext('test', [], SHORT_CALLS),
+  );
   closers.push(() => store.close());
   await untilItAnswers(store);
   const breaker = cockatielBreakers(systemClock, { failures: FAILURES, probeAfterMs: 200 });
-  const instance = realInstance(store, undefined, breaker);
+  const instance = realInstance(store, undefined, breaker, SHORT_CALLS);
   closers.push(() => instance.cache.close());
   const states = (): string[] =>
     instance.events.flatMap((event) => (event.type === 'breaker-changed' ? [event.state] : []));

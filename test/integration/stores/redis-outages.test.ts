@@ -6,6 +6,7 @@ import { redisStore } from '../../../lib/stores/redis/redis-store.js';
 import { selfTest } from '../../../lib/stores/store-self-test.js';
 import { type ReachedStore, redisStoreWays, storeContext, untilItAnswers } from '../../support/redis-stores.js';
 import { type OwnRedis, startRedis } from '../../../servers/index.js';
+import { SHORT_CALLS } from '../../support/patient.js';
 
 const LIFE = { ttlMs: 60_000, keepStaleMs: 0 };
 const closers: (() => unknown)[] = [];
@@ -21,7 +22,7 @@ async function ownRedis(args: string[] = []): Promise<OwnRedis> {
 }
 
 async function open(url: string): Promise<VersionedStore> {
-  const store = await redisStore({ url }).createVersionedStore(storeContext('test'));
+  const store = await redisStore({ url }).createVersionedStore(storeContext('test', [], SHORT_CALLS));
   closers.push(() => store.close());
   return store;
 }
@@ -61,7 +62,7 @@ describe('a Redis that is away', () => {
     const store = await open(server.url);
     await untilItAnswers(store);
     await server.kill();
-    await vi.waitFor(() => expect(store.read('k')).rejects.toThrow(), { timeout: 10_000 });
+    await vi.waitFor(() => expect(store.read('k')).rejects.toThrow(), { timeout: 60_000 });
     await Promise.allSettled(Array.from({ length: 20 }, () => store.invalidate('late', { floorMs: 60_000 })));
     await server.restart();
     await untilItAnswers(store);
@@ -77,7 +78,7 @@ describe('a Redis that is away', () => {
 
 describe.each(Object.entries(redisStoreWays))('reached by %s', (_name, reach) => {
   async function reached(server: OwnRedis): Promise<ReachedStore> {
-    const made = await reach(server.url, storeContext('test'));
+    const made = await reach(server.url, storeContext('test', [], SHORT_CALLS));
     closers.push(() => made.close());
     await untilItAnswers(made.store);
     return made;

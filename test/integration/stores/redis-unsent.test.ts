@@ -8,6 +8,7 @@ import { startRedis, type OwnRedis } from '../../../servers/index.js';
 import { type RealInstance, realInstance } from '../../support/real-instance.js';
 import { storeContext, untilItAnswers } from '../../support/redis-stores.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
+import { SHORT_CALLS } from '../../support/patient.js';
 
 const PATIENCE = { timeout: 30_000, interval: 20 };
 const closers: (() => unknown)[] = [];
@@ -17,11 +18,11 @@ afterEach(async () => {
 });
 
 async function instanceOn(url: string, namespace: string, withBreaker: boolean): Promise<RealInstance> {
-  const store = await redisStore({ url }).createVersionedStore(storeContext(namespace));
+  const store = await redisStore({ url }).createVersionedStore(storeContext(namespace, [], SHORT_CALLS));
   closers.push(() => store.close());
   await untilItAnswers(store);
   const breaker = withBreaker ? cockatielBreakers(systemClock, { failures: 3, probeAfterMs: 200 }) : undefined;
-  const instance = realInstance(store, undefined, breaker);
+  const instance = realInstance(store, undefined, breaker, SHORT_CALLS);
   closers.push(() => instance.cache.close());
   return instance;
 }

@@ -94,7 +94,7 @@ describe.concurrent('a server of the test’s own', () => {
 
     zooKeeper.pause();
     // The signal reaches the threads of the JVM one after the other.
-    await expect.poll(() => ask(zooKeeper.port, 'ruok', 200), { timeout: 20_000 }).toBe('');
+    await expect.poll(() => ask(zooKeeper.port, 'ruok', 200), { timeout: 60_000 }).toBe('');
     await zooKeeper.kill();
     expect(await ask(zooKeeper.port, 'ruok', 200)).toBe('');
     writeFileSync(join(logs, 'log.8'), 'this is no header of a log');
@@ -181,7 +181,7 @@ describe.concurrent('a test process that is killed', () => {
         expect(running(pid)).toBe(false);
         expect(existsSync(directory)).toBe(false);
       },
-      { timeout: 20_000 },
+      { timeout: 60_000 },
     );
   });
 });

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import ProgressReporter from '../../../scripts/progress-reporter.mjs';
 import { Progress } from '../../../scripts/progress.mjs';
 
 test('tells what is under way, and for how long', () => {
@@ -8,6 +9,29 @@ test('tells what is under way, and for how long', () => {
   progress.hear({ ended: 'a' }, 3_000);
 
   expect(progress.underWay(9_000)).toEqual(['  test/b.test.ts (for 7 s)']);
+});
+
+test('the end of a file is that of all its tests that have a result, whatever was told of them before', () => {
+  const progress = new Progress(0);
+  const send = process.send?.bind(process);
+  process.send = (message: object) => {
+    progress.hear(message, 1);
+    return true;
+  };
+  try {
+    const reporter = new ProgressReporter();
+    const module = { id: '1', relativeModuleId: 'test/a.test.ts' };
+    const test = (id: string, state: string) => ({ id, fullName: id, module, result: () => ({ state }) });
+    const tests = [test('is quick', 'passed'), test('hangs', 'pending')];
+    reporter.onTestModuleQueued(module);
+    reporter.onTestCaseResult(tests[0]!);
+    for (const each of tests) reporter.onTestCaseReady(each);
+    reporter.onTestModuleEnd({ ...module, children: { allTests: () => tests } });
+  } finally {
+    if (send === undefined) delete process.send;
+    else process.send = send;
+  }
+  expect(progress.underWay(1)).toEqual(['  test/a.test.ts > hangs (for 0 s)']);
 });
 
 test('a silence ends with whatever begins or ends, and when it is acted upon', () => {

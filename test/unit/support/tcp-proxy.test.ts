@@ -51,7 +51,7 @@ it('is late in both directions, and keeps the order when it is healed', async ()
   proxy.delay(60);
   const began = performance.now();
   socket.write('1');
-  await vi.waitFor(() => expect(heard()).toBe('01'), { interval: 5 });
+  await vi.waitFor(() => expect(heard()).toBe('01'), { timeout: 30_000, interval: 5 });
   expect(performance.now() - began).toBeGreaterThanOrEqual(118);
   socket.write('2');
   await vi.waitFor(() => expect(socket.bytesWritten).toBe(3), 30_000);
@@ -65,7 +65,7 @@ it('lets no more through than it is told', async () => {
   proxy.throttle(100_000);
   const began = performance.now();
   socket.write('x'.repeat(20_000));
-  await vi.waitFor(() => expect(heard()).toHaveLength(20_000), { timeout: 10_000, interval: 5 });
+  await vi.waitFor(() => expect(heard()).toHaveLength(20_000), { timeout: 30_000, interval: 5 });
   // 200 ms on the way there; the way back is as slow, and begins at once.
   expect(performance.now() - began).toBeGreaterThanOrEqual(198);
 });

@@ -83,7 +83,7 @@ describe('Redis lock when answers and messages are lost', () => {
     const busy = await findBusy(waiter);
     await stage.operator.client('KILL', 'TYPE', 'pubsub');
     const channel = `${stage.namespace}:lock:1`;
-    await expect.poll(() => stage.operator.pubsub('NUMSUB', channel), { timeout: 20_000 }).toEqual([channel, 1]);
+    await expect.poll(() => stage.operator.pubsub('NUMSUB', channel), { timeout: 60_000 }).toEqual([channel, 1]);
     const waiting = busy.wait({ timeoutMs: 20_000 });
     await held.release();
     // By the message and nothing else: no look is due before the holder's ten minutes are over.
