@@ -8,6 +8,14 @@ function statOf(pid) {
   return { pid, state, parent: Number(parent) };
 }
 
+function isRunning(pid) {
+  try {
+    return !'TtZX'.includes(statOf(pid).state);
+  } catch {
+    return false;
+  }
+}
+
 function allProcesses() {
   return readdirSync('/proc').flatMap((name) => {
     try {
@@ -51,8 +59,9 @@ export function stopAll(marker) {
   const stopped = new Set();
   // What was forked during one round is found by the next.
   for (let fresh = -1; fresh !== 0;) {
-    const running = processesOf(marker).filter(({ pid, state }) => !'TtZX'.includes(state) && !stopped.has(pid));
-    const hit = running.filter(({ pid }) => signal(pid, 'SIGSTOP'));
+    const known = processesOf(marker).filter(({ pid }) => !stopped.has(pid));
+    // Looked at again in the last moment: meanwhile a test may have stopped it, and would find it running later.
+    const hit = known.filter(({ pid }) => isRunning(pid) && signal(pid, 'SIGSTOP'));
     for (const { pid } of hit) stopped.add(pid);
     fresh = hit.length;
   }

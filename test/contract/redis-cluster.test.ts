@@ -30,6 +30,8 @@ const operator = (): RedisOperator => ({
 for (const [name, make] of Object.entries(clusterClients)) {
   describe.concurrent(`on a Redis Cluster, by ${name}${ofSeed}`, () => {
     const clients = new ClientPool(() => make(cluster.endpoints));
+    // One for the store, two for holder and waiter.
+    beforeAll(() => clients.fill(3));
     afterAll(() => clients.close());
 
     describe.concurrent('the versioned store', () => {

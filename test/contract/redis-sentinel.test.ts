@@ -23,6 +23,8 @@ afterAll(async () => {
 for (const [name, make] of Object.entries(sentinelClients)) {
   describe.concurrent(`on a Redis behind Sentinels, by ${name}${ofSeed}`, () => {
     const clients = new ClientPool(() => make(sentinel.endpoints));
+    // One for the store, two for holder and waiter.
+    beforeAll(() => clients.fill(3));
     afterAll(() => clients.close());
 
     describe.concurrent('the versioned store', () => {

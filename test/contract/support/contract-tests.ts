@@ -6,6 +6,7 @@ import { failingCases, type ContractCase } from '../../../lib/testing/contract-c
 import { lockProviderContract, type LockProviderHarness } from '../../../lib/testing/lock-provider-contract.js';
 import type { VersionedStoreHistoriesOptions } from '../../../lib/testing/versioned-store-histories.js';
 import { extent, isLong } from '../../support/extent.js';
+import { PATIENT_CALLS } from '../../support/patient.js';
 
 /** What a case may take: a step of it counts as hanging after 20 s. */
 const CASE_TIMEOUT_MS = 180_000;
@@ -72,7 +73,7 @@ export function beyond(lifeMs: number): number {
   return lifeMs * 1.2;
 }
 
-/** What the module would tell a lock provider. The deadline is longer than any standstill. */
+/** What the module would tell a lock provider. */
 export function lockContext(namespace: string): ProviderContext {
-  return { namespace, clock: systemClock, storeTimeoutMs: 15_000, lockTimeoutMs: 15_000, report: () => undefined };
+  return { namespace, clock: systemClock, ...PATIENT_CALLS, report: () => undefined };
 }
