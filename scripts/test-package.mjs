@@ -71,38 +71,23 @@ function describe({ nest, typeorm, redis, ioredis, zookeeper }, node) {
   return [`Node ${node.version}`, `Nest ${nest}`, ...beside, `zookeeper ${zookeeper}`].join(', ');
 }
 
-/** The application of a row, or undefined when there is none to run. */
-async function installRow(row, { directory, tarball }) {
+async function runRow(row, { directory, tarball, servers }) {
   const node = obtainNode(row.node, directory);
   if (node === undefined) {
     leaveOut(row, 'all', `npm has no Node ${row.node} for ${process.platform}-${process.arch}`);
-    return undefined;
+    return;
   }
-  const what = `install: ${describe(row, node)}`;
-  const made = await report(row, what, () => makeConsumer(row, node, { directory, tarball }));
-  return made && { ...made, node };
-}
-
-async function runRow(row, { consumer, hasZooKeeper, node }, servers) {
-  const context = { row, node, servers, consumer };
+  const where = { directory, tarball };
+  const made = await report(row, `install: ${describe(row, node)}`, () => makeConsumer(row, node, where));
+  if (made === undefined) return;
+  const context = { row, node, servers, consumer: made.consumer };
   for (const each of row.runs) {
     const [kind, ...words] = each.split(' ');
-    if (row.zookeeper === 'built' && !hasZooKeeper && NEED_ZOOKEEPER.test(each)) {
+    if (row.zookeeper === 'built' && !made.hasZooKeeper && NEED_ZOOKEEPER.test(each)) {
       leaveOut(row, each, 'zookeeper could not be built here');
     } else await report(row, each, () => RUNS[kind](words, context));
   }
-  if (!kept) rmSync(consumer, { recursive: true, force: true });
-}
-
-/** An install waits for the network and one compiler, so the next goes on beside the runs of a row. */
-async function runRows(rows, where, servers) {
-  let next = installRow(rows[0], where);
-  for (const [index, row] of rows.entries()) {
-    const made = await next;
-    const following = rows[index + 1];
-    next = following && installRow(following, where);
-    if (made !== undefined) await runRow(row, made, servers);
-  }
+  if (!kept) rmSync(made.consumer, { recursive: true, force: true });
 }
 
 async function startServers() {
@@ -129,7 +114,8 @@ try {
   const printed = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', packed], { cwd: root });
   const [{ filename }] = Object.values(JSON.parse(printed));
   servers = await startServers();
-  await runRows(rows, { directory, tarball: join(packed, filename) }, servers.addresses);
+  const context = { directory, tarball: join(packed, filename), servers: servers.addresses };
+  for (const row of rows) await runRow(row, context);
 } finally {
   await servers?.stop();
   if (kept) console.log(`Kept ${directory}.`);
