@@ -98,6 +98,17 @@ const noStore = {
   tells: ['store-unavailable'],
 } as const;
 
+/** As without a lock service; and a load for which an instance got the lock before it was stopped begins when it goes on. */
+const stoppedInstance = {
+  ...noLock,
+  policies: {
+    ...noLock.policies,
+    default: { loads: 'fleet', more: 3 },
+    fail: { loads: 'fleet', more: 2, mayFail: [503] },
+    stale: { loads: 'fleet', more: 3 },
+  },
+} as const;
+
 /** Nothing that callers notice. */
 const unnoticed = {
   policies: { default: { loads: 'fleet' }, fail: { loads: 'fleet' }, stale: { loads: 'fleet' } },
@@ -185,7 +196,7 @@ export const CASES: readonly Case[] = [
     fault: chrootRemoved,
   },
   {
-    ...noLock,
+    ...stoppedInstance,
     name: 'A session expires, because its process is stopped',
     chapter: 'ZooKeeper',
     stage: 'rows',
@@ -351,13 +362,13 @@ export const CASES: readonly Case[] = [
     slowestMs: 2 * storeTimeoutMs,
   },
   {
-    ...noLock,
+    ...stoppedInstance,
     name: 'The holder of a lock is stopped past its session',
     chapter: 'process',
     stage: 'rows',
     fault: () => stopped({ holding: true }),
     forMs: { short: 4_500, long: 20_000 },
-    policies: { ...noLock.policies, ...held },
+    policies: { ...stoppedInstance.policies, ...held },
     slowestMs: 2 * shortSessionTimeoutMs,
   },
   {
