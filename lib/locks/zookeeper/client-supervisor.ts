@@ -10,7 +10,7 @@ import type { OpenZkClient, ZkAuth, ZkClientPort, ZkSessionCredentials } from '.
 const RESOLVE_TIMEOUT_MS = 5_000;
 /** How often a client that connects is looked at: a local question, which costs nothing. */
 const LOOK_MS = 100;
-/** The patience with an attempt to connect that no server answers; twice as long with each that follows such a one. */
+/** So long an attempt to connect may go without an answer; each attempt after such a one twice as long. */
 const PATIENCE_MS = 1_000;
 const MAX_PATIENCE_MS = 5_000;
 /** A connection of that age was a success. */
@@ -196,8 +196,11 @@ export class ClientSupervisor {
   }
 
   /**
-   * A server that is starting accepts connections that it never answers, for some 50 ms: 1. it opens its port; 2. the connection comes; 3. it begins to serve, and forgets the connection, which stays open.
-   * Another attempt at once finds it well, however far the pauses between attempts have grown while it was away.
+   * For some 50 ms a ZooKeeper that starts accepts connections that it never answers:
+   * 1. The server opens its port.
+   * 2. A connection comes.
+   * 3. The server begins to serve. It never answers the connection, which stays open.
+   * The next attempt follows at once: a pause that grew while the server was away helps nobody now.
    */
   #ignored(patienceMs: number, resume: ZkSessionCredentials | undefined): void {
     this.#events.onFailure(new LockUnavailableError(`no server answered within ${patienceMs} ms`));

@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { Session } from 'node:inspector';
 import { join } from 'node:path';
+import { threadId } from 'node:worker_threads';
 
 const { COVERAGE_DIRECTORY: directory, COUNTED_FILES: counted } = process.env;
 const session = new Session();
@@ -19,7 +20,9 @@ export function takeCoverage() {
     if (error) throw error;
     const scripts = reply.result.filter(({ url }) => url.startsWith(counted));
     if (scripts.length === 0) return;
-    writeFileSync(join(directory, `${process.pid}-${Date.now()}-${written++}.json`), JSON.stringify(scripts));
+    // Numbers of processes come again, threads share theirs.
+    const name = `${process.pid}-${threadId}-${Date.now()}-${written++}.json`;
+    writeFileSync(join(directory, name), JSON.stringify(scripts));
   });
 }
 

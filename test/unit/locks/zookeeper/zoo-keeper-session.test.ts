@@ -83,6 +83,11 @@ describe('connecting', () => {
     await clock.advance(75);
     servers.client.connect();
     expect(states()).toEqual(['connecting', 'connected']);
+    // So is a connection.
+    const connected = servers.client;
+    connected.disconnect();
+    await clock.advance(1_000 + 100);
+    expect(connected.abandoned).toBe(true);
   });
 
   it('waits no longer for an answer than a session lives', async () => {
