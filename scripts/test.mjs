@@ -46,7 +46,10 @@ const child = spawn(process.execPath, [vitest, 'run', ...reporters, ...named], {
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
 const progress = new Progress(performance.now());
-child.on('message', (message) => progress.hear(message, performance.now()));
+child.on('message', (message) => {
+  progress.hear(message, performance.now());
+  if (message.failed !== undefined) console.error(`\nFailed: ${message.failed}\n${message.why}\n`);
+});
 
 /** The processes in which vitest runs tests, and not the servers beside them. */
 function killWorkers() {

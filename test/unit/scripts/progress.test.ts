@@ -34,6 +34,27 @@ test('the end of a file is that of all its tests that have a result, whatever wa
   expect(progress.underWay(1)).toEqual(['  test/a.test.ts > hangs (for 0 s)']);
 });
 
+test('tells at once why a test has failed, for a run that is interrupted prints no summary', () => {
+  const told: unknown[] = [];
+  const send = process.send?.bind(process);
+  process.send = (message: object) => Boolean(told.push(message));
+  try {
+    new ProgressReporter().onTestCaseResult({
+      id: '1.1',
+      fullName: 'adds up',
+      module: { id: '1', relativeModuleId: 'test/a.test.ts' },
+      result: () => ({ state: 'failed', errors: [{ message: 'no', stack: 'Error: no\n    at a.test.ts:1' }] }),
+    });
+  } finally {
+    if (send === undefined) delete process.send;
+    else process.send = send;
+  }
+  expect(told).toEqual([
+    { ended: '1.1' },
+    { failed: 'test/a.test.ts > adds up', why: 'Error: no\n    at a.test.ts:1' },
+  ]);
+});
+
 test('a silence ends with whatever begins or ends, and when it is acted upon', () => {
   const progress = new Progress(100);
   expect(progress.silentMs(500)).toBe(400);
