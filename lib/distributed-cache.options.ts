@@ -58,9 +58,9 @@ export interface DistributedCacheOptions extends CachePolicy, ListOptions {
   readonly maxConcurrentLoads?: number;
   /** The most loads that wait for their turn (`onLoadLimit: 'wait'`); others are shed. 0 to 1,000,000. Default 1,000. */
   readonly maxQueuedLoads?: number;
-  /** Deadline of one command to the store. 1 to 60,000. Default 1,000. */
+  /** Deadline of one command to the store. Time in which the event loop stood still does not count. 1 to 60,000. Default 1,000. */
   readonly storeTimeoutMs?: number;
-  /** Deadline of one operation of the lock service. 1 to 60,000. Default 3,000. */
+  /** Deadline of one operation of the lock service, counted as that of the store. 1 to 60,000. Default 3,000. */
   readonly lockTimeoutMs?: number;
   /**
    * When the store, or the lock service, is not asked any more because it is away, each for itself. Default `{ failures: 5, probeAfterMs: 500 }`. `false`: they are always asked, and each call pays its deadline.

@@ -1,6 +1,7 @@
 import type { CacheEvent } from './cache-event.js';
 import { CatchUp } from './catch-up.js';
-import { withDeadline, type Clock } from './clock.js';
+import type { Clock } from './clock.js';
+import { withDeadline } from './deadline.js';
 import type { EntryCodec } from './entry-codec.js';
 import { StoreUnavailableError, UnserializableValueError } from './errors.js';
 import type { SharedFailures } from './shared-failures.js';

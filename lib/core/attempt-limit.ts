@@ -1,4 +1,5 @@
 import type { Clock } from './clock.js';
+import { Deadline, type AnswerCount } from './deadline.js';
 import { LateSignal, onAbort } from './late-signal.js';
 import type { AcquireOptions } from './lock-provider.js';
 
@@ -6,22 +7,24 @@ import type { AcquireOptions } from './lock-provider.js';
 export class AttemptLimit {
   private readonly over = new LateSignal();
   private readonly undo: (() => void)[];
-  private readonly endsAt: number;
+  private readonly deadline: Deadline;
 
+  /** @param answers those of the lock service */
   constructor(
-    private readonly clock: Clock,
+    clock: Clock,
     { timeoutMs, signal }: AcquireOptions,
     closing: LateSignal,
     timeoutError: () => Error,
+    answers?: AnswerCount,
   ) {
     const end = (reason: unknown): void => {
       this.over.abort(reason as Error);
     };
-    this.endsAt = clock.elapsedMs() + timeoutMs;
     const timedOut = (): void => {
       end(timeoutError());
     };
-    this.undo = [clock.after(timeoutMs, timedOut), closing.onAbort(end)];
+    this.deadline = new Deadline(clock, timeoutMs, timedOut, answers);
+    this.undo = [closing.onAbort(end)];
     if (signal !== undefined) this.undo.push(onAbort(signal, end));
   }
 
@@ -38,7 +41,7 @@ export class AttemptLimit {
   }
 
   get remainingMs(): number {
-    return Math.max(0, this.endsAt - this.clock.elapsedMs());
+    return this.deadline.remainingMs;
   }
 
   throwIfAborted(): void {
@@ -55,6 +58,7 @@ export class AttemptLimit {
 
   /** Lets go of the timer and of the listeners. */
   end(): void {
+    this.deadline.end();
     for (const step of this.undo) step();
   }
 }

@@ -1,5 +1,6 @@
 import type { CacheEvent } from './cache-event.js';
-import { withDeadline, type Clock } from './clock.js';
+import type { Clock } from './clock.js';
+import { withDeadline } from './deadline.js';
 import { StoreUnavailableError } from './errors.js';
 import { Refusals } from './refusals.js';
 import { inBatches, type KeyChange, type TagChange } from './tagging.js';

@@ -11,8 +11,17 @@ export abstract class Clock {
   /** Milliseconds since an arbitrary start. Never goes backwards, whatever happens to the wall clock. */
   abstract elapsedMs(): number;
 
+  /** Milliseconds in which the event loop had nothing to do but to wait for input, since an arbitrary start. */
+  abstract idleMs(): number;
+
   /** Calls `callback` once, after `delayMs`. Returns a function that cancels it and may be called at any time. */
   abstract after(delayMs: number, callback: () => void): () => void;
+
+  /**
+   * Calls `callback` once, when the input that is there now has been read: where a timer has fired, after the event loop has looked at its connections once more. Returns a function that cancels
+   * it and may be called at any time.
+   */
+  abstract afterInput(callback: () => void): () => void;
 
   /** A number in [0, 1). */
   abstract random(): number;
@@ -26,10 +35,21 @@ class SystemClock extends Clock {
     return performance.now();
   }
 
+  idleMs(): number {
+    return performance.eventLoopUtilization().idle;
+  }
+
   after(delayMs: number, callback: () => void): () => void {
     const timer = setTimeout(callback, delayMs);
     return () => {
       clearTimeout(timer);
+    };
+  }
+
+  afterInput(callback: () => void): () => void {
+    const immediate = setImmediate(callback);
+    return () => {
+      clearImmediate(immediate);
     };
   }
 
@@ -59,29 +79,5 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
     };
     const cancel = clock.after(delayMs, finish);
     signal?.addEventListener('abort', finish, { once: true });
-  });
-}
-
-/**
- * The result of `work`, or a rejection with `timeoutError()` after `timeoutMs`. What `work` does after that is
- * nobody's business any more; its late rejection is swallowed here, so it never becomes an unhandled one.
- */
-export function withDeadline<T>(
-  clock: Clock,
-  work: Promise<T>,
-  timeoutMs: number,
-  timeoutError: () => Error,
-): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const cancel = clock.after(timeoutMs, () => {
-      reject(timeoutError());
-    });
-    const settling =
-      <Outcome>(settle: (outcome: Outcome) => void) =>
-      (outcome: Outcome): void => {
-        cancel();
-        settle(outcome);
-      };
-    work.then(settling(resolve), settling(reject));
   });
 }

@@ -2,6 +2,7 @@ import type { AfterWaiting } from './after-waiting.js';
 import { Bell } from './bell.js';
 import type { CacheEvent } from './cache-event.js';
 import type { Clock } from './clock.js';
+import { Deadline } from './deadline.js';
 import { WaitTimeoutError } from './errors.js';
 import type { Flight, Landing } from './flight.js';
 import type { LateSignal } from './late-signal.js';
@@ -44,30 +45,45 @@ export class LeaseTurn {
     claim: () => Promise<Claimed | 'busy'>,
   ): Promise<Claimed | Landing | Unlocked> {
     // Each caller's own `waitMs` ends the wait through `impatience`; this is only the bound behind them.
-    const endsAt = this.clock.elapsedMs() + policy.waitMs + this.lockTimeoutMs;
-    for (let round = 1; ; round++) {
-      // Before the begin: between its answer and a later listening the load could end unheard.
-      const bell = new Bell((ring) => this.store.listen(flight.key, ring));
-      try {
-        const claimed = await claim();
-        if (claimed !== 'busy') return claimed;
-        if (flight.unattended) return { kind: 'nothing' };
-        this.report({ type: 'lease-busy', key: flight.key });
-        if (round > MAX_ROUNDS) return this.inVain(flight, policy, unlocked('nothing-came'));
-        const turn = await this.wait(flight, policy, bell, endsAt);
+    const bound = new Deadline(this.clock, policy.waitMs + this.lockTimeoutMs);
+    try {
+      for (let round = 1; ; round++) {
+        const turn = await this.round(flight, policy, claim, round, bound);
         if (turn !== undefined) return turn;
-      } finally {
-        bell.remove();
       }
+    } finally {
+      bound.end();
     }
   }
 
   /** Undefined: nobody loads any more, and nothing is there. */
+  private async round<Claimed>(
+    flight: Flight,
+    policy: LoadPolicy,
+    claim: () => Promise<Claimed | 'busy'>,
+    round: number,
+    bound: Deadline,
+  ): Promise<Claimed | Landing | Unlocked | undefined> {
+    // Before the begin: between its answer and a later listening the load could end unheard.
+    const bell = new Bell((ring) => this.store.listen(flight.key, ring));
+    try {
+      const claimed = await claim();
+      if (claimed !== 'busy') return claimed;
+      if (flight.unattended) return { kind: 'nothing' };
+      this.report({ type: 'lease-busy', key: flight.key });
+      if (round > MAX_ROUNDS) return this.inVain(flight, policy, unlocked('nothing-came'));
+      return await this.wait(flight, policy, bell, bound);
+    } finally {
+      bell.remove();
+    }
+  }
+
+  /** Undefined as of {@link round}. */
   private async wait(
     flight: Flight,
     policy: LoadPolicy,
     bell: Bell,
-    endsAt: number,
+    bound: Deadline,
   ): Promise<Landing | Unlocked | undefined> {
     // Who only waits holds no slot.
     flight.leaveSlot();
@@ -80,8 +96,8 @@ export class LeaseTurn {
     };
     try {
       for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * GROWTH)) {
-        const leftMs = Math.max(0, endsAt - this.clock.elapsedMs());
-        const told = await bell.rung(this.clock, Math.min(leftMs, this.pause(bell, pauseMs)), flight.impatience);
+        const pauseOrRestMs = Math.min(bound.remainingMs, this.pause(bell, pauseMs));
+        const told = await bell.rung(this.clock, pauseOrRestMs, flight.impatience);
         this.stop.throwIfAborted();
         if (flight.abandoned) return { kind: 'nothing' };
         const found = await this.afterWaiting.at(flight);
@@ -90,7 +106,7 @@ export class LeaseTurn {
           return found.kind === 'none' ? undefined : found;
         }
         if (flight.unattended) return { kind: 'nothing' };
-        if (flight.impatience.aborted || this.clock.elapsedMs() >= endsAt) {
+        if (flight.impatience.aborted || bound.remainingMs === 0) {
           waited('given-up');
           return this.inVain(flight, policy, unlocked('wait-ran-out'));
         }

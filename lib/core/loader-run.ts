@@ -1,4 +1,5 @@
 import type { Clock } from './clock.js';
+import { Deadline } from './deadline.js';
 import { LoadTimeoutError } from './errors.js';
 import { LateSignal, onAbort } from './late-signal.js';
 import type { LoadContext, Loader } from './load-request.js';
@@ -25,11 +26,12 @@ export async function runLoader<T>(clock: Clock, loader: Loader<T>, limits: Load
       reject(reason);
     };
     for (const signal of limits.stops) undo.push(signal.onAbort(stop));
-    undo.push(
-      clock.after(limits.timeoutMs, () => {
-        stop(new LoadTimeoutError(`The loader did not finish within loadTimeoutMs = ${String(limits.timeoutMs)}`));
-      }),
-    );
+    const deadline = new Deadline(clock, limits.timeoutMs, () => {
+      stop(new LoadTimeoutError(`The loader did not finish within loadTimeoutMs = ${String(limits.timeoutMs)}`));
+    });
+    undo.push(() => {
+      deadline.end();
+    });
   });
   if (limits.hint !== undefined) {
     undo.push(

@@ -1,5 +1,6 @@
 import type { CacheEvent } from './cache-event.js';
-import { withDeadline, type Clock } from './clock.js';
+import type { Clock } from './clock.js';
+import { Deadline, withDeadline } from './deadline.js';
 import { CacheClosedError, LoadLimitError, ReentrantLoadError, WaitTimeoutError } from './errors.js';
 import type { Flight, Landing, Seen } from './flight.js';
 import type { SharePolicy } from './load-policy.js';
@@ -22,7 +23,8 @@ export class Passenger {
   /** When it came aboard, in this process's sequence of looks and begins. */
   boardedAt = 0;
   private patienceOver = false;
-  private readonly waitingSince: number;
+  /** Counts its `waitMs`, over all the flights that it waits for. */
+  private readonly wait: Deadline;
   private readonly undo: (() => void)[] = [];
   /** Rejects when the caller's own signal fires. */
   private readonly gone: Promise<never> | undefined;
@@ -34,7 +36,7 @@ export class Passenger {
     private readonly limit: LoadLimit,
     private readonly report: (event: CacheEvent) => void,
   ) {
-    this.waitingSince = clock.elapsedMs();
+    this.wait = new Deadline(clock, request.policy.waitMs);
     report({ type: 'miss', key: request.key });
     const { signal } = request;
     if (signal === undefined) return;
@@ -57,12 +59,11 @@ export class Passenger {
   whilePatient(work: Promise<void>): Promise<void> {
     const { key, policy } = this.request;
     if (policy.onWaitTimeout !== 'fail') return this.whileStaying(work);
-    const leftMs = policy.waitMs - (this.clock.elapsedMs() - this.waitingSince);
     const ranOut = (): Error => {
       this.report({ type: 'wait-timeout', key, waitedMs: policy.waitMs, then: 'fail' });
       return waitTimeout(key, policy.waitMs);
     };
-    return this.whileStaying(withDeadline(this.clock, work, Math.max(0, leftMs), ranOut));
+    return this.whileStaying(withDeadline(this.clock, work, this.wait.remainingMs, ranOut));
   }
 
   /** Waits for the flight. Undefined: it ended without an answer, look again. */
@@ -99,6 +100,7 @@ export class Passenger {
 
   /** Takes the caller's listeners away. */
   leave(): void {
+    this.wait.end();
     for (const step of this.undo.splice(0)) step();
   }
 
@@ -106,7 +108,6 @@ export class Passenger {
   private patience(flight: Flight, seen: Seen): { staleInstead: Promise<Answer<unknown>>; stop: () => void } {
     const { key, policy } = this.request;
     const undo: (() => void)[] = [];
-    const waitedMs = this.clock.elapsedMs() - this.waitingSince;
     const staleInstead = new Promise<Answer<unknown>>((resolve, reject) => {
       const ranOut = (): void => {
         if (this.leads && flight.loading) return;
@@ -136,7 +137,10 @@ export class Passenger {
         this.report({ type: 'stale-hit', key, because: 'lock-unavailable' });
         resolve({ value: stale.value, outcome: 'STALE' });
       };
-      undo.push(flight.outage.onAbort(lockIsAway), this.clock.after(Math.max(0, policy.waitMs - waitedMs), ranOut));
+      const deadline = new Deadline(this.clock, this.wait.remainingMs, ranOut);
+      undo.push(flight.outage.onAbort(lockIsAway), () => {
+        deadline.end();
+      });
     });
     staleInstead.catch(() => undefined);
     const stop = (): void => {
@@ -155,14 +159,16 @@ export class Passenger {
       return undefined;
     let stop = (): void => undefined;
     const staleInstead = new Promise<Answer<unknown>>((resolve) => {
-      const waitedMs = this.clock.elapsedMs() - this.waitingSince;
-      stop = this.clock.after(Math.max(0, policy.softLoadTimeoutMs - waitedMs), () => {
+      const deadline = new Deadline(this.clock, Math.max(0, policy.softLoadTimeoutMs - this.wait.spentMs), () => {
         const stale = this.usable(seen);
         if (stale === undefined) return;
         flight.detach();
         this.report({ type: 'stale-hit', key, because: 'load-slow' });
         resolve({ value: stale.value, outcome: 'STALE' });
       });
+      stop = () => {
+        deadline.end();
+      };
     });
     return { staleInstead, stop };
   }

@@ -2,7 +2,7 @@ import type { Announcements, WrittenValue } from './announcements.js';
 import { assemble, type ReadThroughParts } from './assembly.js';
 import type { CacheEvent } from './cache-event.js';
 import { Callers } from './callers.js';
-import { withDeadline } from './clock.js';
+import { withDeadline } from './deadline.js';
 import type { EagerRefresh } from './eager-refresh.js';
 import { CacheClosedError } from './errors.js';
 import { Flight, type Landing, type Seen } from './flight.js';

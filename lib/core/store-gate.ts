@@ -1,6 +1,7 @@
 import type { CacheEvent, StoreStep, UnaskedReason } from './cache-event.js';
 import { noBreaker, PROBE_KEY, type BreakerFactory, type CircuitBreaker } from './circuit-breaker.js';
-import { withDeadline, type Clock } from './clock.js';
+import type { Clock } from './clock.js';
+import { AnswerCount, withDeadline } from './deadline.js';
 import { isDistributedCacheError, StoreUnavailableError } from './errors.js';
 import type { UnsentChanges } from './unsent-changes.js';
 import type {
@@ -32,6 +33,7 @@ export interface StoreGateParts {
 /** The store as the core sees it: every step has a deadline, and every failure is a `StoreUnavailableError` and an event. Behind an open breaker it is not asked at all. */
 export class StoreGate {
   private readonly store: VersionedStore;
+  private readonly answers = new AnswerCount();
   private breaker: CircuitBreaker;
 
   constructor(private readonly parts: StoreGateParts) {
@@ -152,7 +154,7 @@ export class StoreGate {
     const { clock, storeTimeoutMs } = this.parts;
     const timedOut = (): Error =>
       new StoreUnavailableError(`The store did not answer "${step}" within storeTimeoutMs = ${String(storeTimeoutMs)}`);
-    return withDeadline(clock, started(call), storeTimeoutMs, timedOut);
+    return withDeadline(clock, started(call), storeTimeoutMs, timedOut, this.answers);
   }
 
   private unavailable(step: StoreStep, key: string | undefined, cause: unknown): StoreUnavailableError {

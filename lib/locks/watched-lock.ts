@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.js';
+import { Deadline } from '../core/deadline.js';
 import type { BusyLock, WaitOptions, WakeReason } from '../core/lock-provider.js';
 
 /** The longest delay a timer can have; Node turns a longer one into 1 ms. */
@@ -42,12 +43,12 @@ export class WatchedLock implements BusyLock {
       const onAbort = (): void => {
         this.wake('aborted');
       };
-      const cancelTimer = this.#clock.after(Math.min(timeoutMs, MAX_TIMER_MS), () => {
+      const deadline = new Deadline(this.#clock, Math.min(timeoutMs, MAX_TIMER_MS), () => {
         this.wake('timeout');
       });
       signal?.addEventListener('abort', onAbort, { once: true });
       this.#endWait = (reason) => {
-        cancelTimer();
+        deadline.end();
         signal?.removeEventListener('abort', onAbort);
         resolve(reason);
       };

@@ -1,4 +1,5 @@
-import { withDeadline, type Clock } from '../core/clock.js';
+import type { Clock } from '../core/clock.js';
+import { withDeadline } from '../core/deadline.js';
 import type { LoadPolicy } from '../core/load-policy.js';
 import type { LockProvider, LockState } from '../core/lock-provider.js';
 import type { VersionedStore } from '../core/versioned-store.js';

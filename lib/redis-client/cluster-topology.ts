@@ -1,4 +1,5 @@
-import { systemClock, withDeadline } from '../core/clock.js';
+import { systemClock } from '../core/clock.js';
+import { Deadline, withDeadline } from '../core/deadline.js';
 
 const DEADLINE_MS = 1_000;
 const MOST_QUESTIONS = 12;
@@ -64,14 +65,14 @@ export class ClusterTopology {
 
 /** The answer to a command. A failure, or none within a second (a master that is frozen, or a queue that waits for it), is trouble. */
 export async function onTrouble<T>(answer: Promise<T>, act: () => void): Promise<T> {
-  const cancel = systemClock.after(DEADLINE_MS, act);
+  const deadline = new Deadline(systemClock, DEADLINE_MS, act);
   try {
     return await answer;
   } catch (error) {
     act();
     throw error;
   } finally {
-    cancel();
+    deadline.end();
   }
 }
 

@@ -1,4 +1,5 @@
-import { systemClock, withDeadline } from '../core/clock.js';
+import { systemClock } from '../core/clock.js';
+import { withDeadline } from '../core/deadline.js';
 
 const SCAN_COUNT = '500';
 /** How long each command of the walk may take, which has no deadline as a whole: a server that is frozen says nothing at all. */

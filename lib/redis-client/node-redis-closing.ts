@@ -1,4 +1,5 @@
 import { systemClock } from '../core/clock.js';
+import { Deadline } from '../core/deadline.js';
 
 /** How long a server that has taken the connection may take to greet. */
 const GREETING_MS = 1_000;
@@ -26,14 +27,14 @@ export function closing(client: ConnectingSlice): () => void {
   let attempt: 'opens a socket' | 'is to be greeted' | 'over' = 'opens a socket';
   let isClosing = false;
   let isDestroyed = false;
-  let cancelTimer: (() => void) | undefined;
+  let greeting: Deadline | undefined;
   const closeIfDue = (): void => {
     if (!isClosing || isDestroyed || attempt === 'opens a socket') return;
     if (attempt === 'is to be greeted') {
-      cancelTimer ??= systemClock.after(GREETING_MS, attemptEnded);
+      greeting ??= new Deadline(systemClock, GREETING_MS, attemptEnded);
       return;
     }
-    cancelTimer?.();
+    greeting?.end();
     isDestroyed = true;
     destroy(client);
   };

@@ -1,5 +1,6 @@
 import { beginLoad, expiresAt, readState, renewLoad, type EntryState, type Step } from '../core/cache-entry.js';
-import { withDeadline, type Clock } from '../core/clock.js';
+import type { Clock } from '../core/clock.js';
+import { withDeadline } from '../core/deadline.js';
 import { invalidateState, setState } from '../core/entry-change.js';
 import { fillState, markState } from '../core/entry-fill.js';
 import { CacheClosedError, StoreUnavailableError } from '../core/errors.js';

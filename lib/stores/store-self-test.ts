@@ -1,4 +1,5 @@
-import { withDeadline, type Clock } from '../core/clock.js';
+import type { Clock } from '../core/clock.js';
+import { withDeadline } from '../core/deadline.js';
 import { DistributedCacheError } from '../core/errors.js';
 import type { VersionedStore } from '../core/versioned-store.js';
 

@@ -3,6 +3,7 @@ import { SeededRandom } from './seeded-random.js';
 
 /** Kept from here, so that a test runner's fake timers do not stop it. */
 const nextTurn = globalThis.setImmediate;
+const cancelTurn = globalThis.clearImmediate;
 
 interface Timer {
   readonly at: number;
@@ -18,6 +19,7 @@ export class ManualClock extends Clock {
   /** In the order of their making, which decides between timers that are due at the same time. */
   readonly #timers = new Set<Timer>();
   #nowMs: number;
+  #stoodStillMs = 0;
   #ids = 0;
 
   constructor({ seed = 1, startMs = 0 }: { readonly seed?: number; readonly startMs?: number } = {}) {
@@ -31,11 +33,24 @@ export class ManualClock extends Clock {
     return this.#nowMs;
   }
 
+  /** Whatever time passes, but for that in which the event loop stood still. */
+  idleMs(): number {
+    return this.#nowMs - this.#stoodStillMs;
+  }
+
   after(delayMs: number, callback: () => void): () => void {
     const timer = { at: this.#nowMs + delayMs, callback };
     this.#timers.add(timer);
     return () => {
       this.#timers.delete(timer);
+    };
+  }
+
+  /** Whatever has been handed over by then (a promise that a test has resolved) counts as read. */
+  afterInput(callback: () => void): () => void {
+    const turn = nextTurn(callback);
+    return () => {
+      cancelTurn(turn);
     };
   }
 
@@ -67,6 +82,13 @@ export class ManualClock extends Clock {
       await this.settle();
     }
     this.#nowMs = target;
+  }
+
+  /** Moves the clock by `ms` as if the event loop stood still: what becomes due on the way runs afterwards, late. Rejects as {@link advance} does. */
+  standStill(ms: number): Promise<void> {
+    this.#nowMs += ms;
+    this.#stoodStillMs += ms;
+    return this.advance(0);
   }
 
   /** Lets promises settle without moving the clock. */

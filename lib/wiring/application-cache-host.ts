@@ -9,7 +9,7 @@ import {
 import { DiscoveryService, ModuleRef } from '@nestjs/core';
 import { cockatielBreakers } from '../breakers/cockatiel-breaker.js';
 import type { CacheEvent, CacheObserver } from '../core/cache-event.js';
-import { withDeadline } from '../core/clock.js';
+import { withDeadline } from '../core/deadline.js';
 import { CacheClosedError } from '../core/errors.js';
 import type { LockProvider } from '../core/lock-provider.js';
 import type { ProviderContext } from '../core/provider-factory.js';

@@ -1,4 +1,4 @@
-import { withDeadline } from '../core/clock.js';
+import { withDeadline } from '../core/deadline.js';
 import { InvalidOptionsError } from '../core/errors.js';
 import type { LockProvider } from '../core/lock-provider.js';
 import type { LockProviderFactory, ProviderContext, VersionedStoreFactory } from '../core/provider-factory.js';

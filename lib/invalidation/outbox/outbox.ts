@@ -1,6 +1,7 @@
 import type { TypeOrmDataSource } from '../../codec/entity-metadata.js';
 import type { CacheEvent } from '../../core/cache-event.js';
-import { withDeadline, type Clock } from '../../core/clock.js';
+import type { Clock } from '../../core/clock.js';
+import { withDeadline } from '../../core/deadline.js';
 import { InvalidOptionsError, StoreUnavailableError } from '../../core/errors.js';
 import type { TagChange } from '../../core/tagging.js';
 import type { QueryRunnerSlice } from '../typeorm/typeorm-events.js';

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
-import { sleep, withDeadline, type Clock } from '../../core/clock.js';
+import { sleep, type Clock } from '../../core/clock.js';
+import { withDeadline } from '../../core/deadline.js';
 import { LockUnavailableError } from '../../core/errors.js';
 import type { RedisLockCommands } from './redis-lock-commands.js';
 

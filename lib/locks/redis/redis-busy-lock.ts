@@ -1,4 +1,5 @@
-import { withDeadline, type Clock } from '../../core/clock.js';
+import type { Clock } from '../../core/clock.js';
+import { withDeadline } from '../../core/deadline.js';
 import { LockUnavailableError } from '../../core/errors.js';
 import type { BusyLock, WaitOptions, WakeReason } from '../../core/lock-provider.js';
 import { WatchedLock } from '../watched-lock.js';

@@ -1,4 +1,5 @@
-import { withDeadline, type Clock } from '../../core/clock.js';
+import type { Clock } from '../../core/clock.js';
+import { withDeadline } from '../../core/deadline.js';
 import { LockLostError, LockUnavailableError } from '../../core/errors.js';
 import type { HeldLock } from '../../core/lock-provider.js';
 

@@ -1,5 +1,6 @@
 import { AttemptLimit } from '../../core/attempt-limit.js';
-import { sleep, withDeadline, type Clock } from '../../core/clock.js';
+import { sleep, type Clock } from '../../core/clock.js';
+import { AnswerCount, withDeadline } from '../../core/deadline.js';
 import type { CacheEvent } from '../../core/cache-event.js';
 import { CacheClosedError, LockAuthError, LockUnavailableError } from '../../core/errors.js';
 import { LateSignal } from '../../core/late-signal.js';
@@ -45,6 +46,7 @@ export class RedisLockProvider extends LockProvider {
   readonly #commands: RedisLockCommands;
   readonly #messages: ReleaseMessages;
   readonly #returns: LockReturns;
+  readonly #answers = new AnswerCount();
   readonly #attempts = new Set<Promise<unknown>>();
   readonly #held = new Set<RedisHeldLock>();
   readonly #watches = new Set<RedisBusyLock>();
@@ -84,7 +86,7 @@ export class RedisLockProvider extends LockProvider {
     const name = lockName(key);
     const owner = this.#options.clock.uniqueId();
     const timedOut = (): Error => lateError(options.timeoutMs);
-    const limit = new AttemptLimit(this.#options.clock, options, this.#closing, timedOut);
+    const limit = new AttemptLimit(this.#options.clock, options, this.#closing, timedOut, this.#answers);
     const watch = this.#listenFor(name);
     try {
       let answer = await this.#ask(name, owner, limit);
@@ -125,6 +127,7 @@ export class RedisLockProvider extends LockProvider {
       const sent = this.#commands.acquire(name, owner);
       try {
         const answer = await limit.race(sent);
+        this.#answers.count += 1;
         this.#moveTo('connected');
         // A lock that took so long to come is half expired already: it is asked for again, and so prolonged.
         if (answer.kind === 'busy' || clock.elapsedMs() - sentAt < ttlMs / 2) return { ...answer, sentAt };

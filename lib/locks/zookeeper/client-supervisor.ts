@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.js';
-import { withDeadline } from '../../core/clock.js';
+import { withDeadline } from '../../core/deadline.js';
 import { LockUnavailableError } from '../../core/errors.js';
 import { describeTarget } from './connect-string.js';
 import type { ConnectTarget } from './connect-string.js';
@@ -96,7 +96,7 @@ export class ClientSupervisor {
 
   /** The client lost its connection: it may find another by itself, or be replaced. */
   watchOver(resume: ZkSessionCredentials | undefined): void {
-    this.#look(this.#config.clock.elapsedMs(), resume);
+    this.#look(LOOK_MS, resume);
   }
 
   /** Lets go of the client and of the timer. */
@@ -176,14 +176,18 @@ export class ClientSupervisor {
     this.#events.onConnected(this.#client);
   }
 
-  #look(sinceMs: number, resume: ZkSessionCredentials | undefined): void {
-    const { clock, sessionTimeoutMs } = this.#config;
+  /**
+   * Each look counts as {@link LOOK_MS}, however late it is:
+   * 1. A client connects. 2. The event loop stands still for longer than the patience, while the server answers. 3. The look comes before the answer is read.
+   */
+  #look(waitedMs: number, resume: ZkSessionCredentials | undefined): void {
+    const { sessionTimeoutMs } = this.#config;
     this.#setTimer(LOOK_MS, () => {
       const client = this.#client;
       if (!client || client.isConnected) return;
       const patienceMs = Math.min(MAX_PATIENCE_MS, sessionTimeoutMs, PATIENCE_MS * 2 ** this.#silences);
-      if (!client.isIdle && clock.elapsedMs() - sinceMs < patienceMs) {
-        this.#look(sinceMs, resume);
+      if (!client.isIdle && waitedMs < patienceMs) {
+        this.#look(waitedMs + LOOK_MS, resume);
         return;
       }
       const { isIdle } = client;

@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.js';
+import { Deadline } from '../../core/deadline.js';
 import type { BusyLock, WaitOptions, WakeReason } from '../../core/lock-provider.js';
 
 /** Somebody else's lock, and those who wait for its end: registered until it is woken or disposed of. */
@@ -16,12 +17,12 @@ export class ZooKeeperBusyLock implements BusyLock {
 
   wait({ timeoutMs, signal }: WaitOptions): Promise<WakeReason> {
     return new Promise((resolve) => {
-      let cancel = (): void => undefined;
+      let deadline: Deadline | undefined;
       const abort = (): void => {
         this.wake('aborted');
       };
       this.#finish = (reason) => {
-        cancel();
+        deadline?.end();
         signal?.removeEventListener('abort', abort);
         resolve(reason);
       };
@@ -29,7 +30,7 @@ export class ZooKeeperBusyLock implements BusyLock {
       else if (signal?.aborted) abort();
       else {
         signal?.addEventListener('abort', abort, { once: true });
-        cancel = this.#clock.after(timeoutMs, () => {
+        deadline = new Deadline(this.#clock, timeoutMs, () => {
           this.wake('timeout');
         });
       }

@@ -103,7 +103,7 @@ export class ZooKeeperLockProvider extends LockProvider {
       new LockUnavailableError(`No answer about a lock within ${options.timeoutMs} ms: ${this.#session.describe()}.`, {
         cause: this.#session.lastError,
       });
-    const limit = new AttemptLimit(this.#context.clock, options, this.#closing, timedOut);
+    const limit = new AttemptLimit(this.#context.clock, options, this.#closing, timedOut, this.#session.answers);
     try {
       limit.throwIfAborted();
       const leave = await this.#turns.enter(path, limit);

@@ -1,3 +1,4 @@
+import { AnswerCount, Deadline } from '../../core/deadline.js';
 import { CacheClosedError, LockAuthError, LockUnavailableError } from '../../core/errors.js';
 import type { LockState } from '../../core/lock-provider.js';
 import { ClientSupervisor } from './client-supervisor.js';
@@ -36,6 +37,8 @@ export class ZooKeeperSession {
   readonly #supervisor: ClientSupervisor;
   readonly #lease: SessionLease;
   readonly #queue = new ConnectionQueue();
+  /** What the servers have answered, whichever of them. */
+  readonly answers = new AnswerCount();
   #state: LockState = 'idle';
   #credentials: ZkSessionCredentials | undefined;
   #lastError: unknown;
@@ -162,13 +165,17 @@ export class ZooKeeperSession {
     if (!client || this.#state !== 'connected') return Promise.resolve(failed(ZkCode.connectionLoss));
     const sentAtMs = clock.elapsedMs();
     return new Promise<Reply>((resolve) => {
-      const cancel = clock.after(operationTimeoutMs, () => {
+      const timedOut = (): void => {
         resolve(failed(ZkCode.operationTimeout));
         this.#notice(client);
-      });
+      };
+      const deadline = new Deadline(clock, operationTimeoutMs, timedOut, this.answers);
       void send(client).then((reply) => {
-        cancel();
-        if (generation === this.#supervisor.generation && isServersAnswer(codeOf(reply))) this.#lease.contact(sentAtMs);
+        deadline.end();
+        if (isServersAnswer(codeOf(reply))) {
+          this.answers.count += 1;
+          if (generation === this.#supervisor.generation) this.#lease.contact(sentAtMs);
+        }
         resolve(reply);
       });
       this.#notice(client);

@@ -1,6 +1,7 @@
 import { createClient } from 'redis';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { systemClock, withDeadline } from '../../../lib/core/clock.js';
+import { systemClock } from '../../../lib/core/clock.js';
+import { withDeadline } from '../../../lib/core/deadline.js';
 import type { VersionedStore } from '../../../lib/core/versioned-store.js';
 import { redisStore } from '../../../lib/stores/redis/redis-store.js';
 import { selfTest } from '../../../lib/stores/store-self-test.js';

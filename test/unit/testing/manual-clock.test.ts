@@ -51,6 +51,32 @@ describe('ManualClock', () => {
     expect([told, clock.pendingTimers]).toEqual([[], 0]);
   });
 
+  it('stands still: what becomes due on the way runs afterwards, in order and late', async () => {
+    const clock = new ManualClock();
+    const told: string[] = [];
+    const tell = (name: string) => () => told.push(`${name} at ${clock.elapsedMs()}`);
+    clock.after(20, tell('second'));
+    clock.after(10, tell('first'));
+    clock.after(31, tell('not yet'));
+    await clock.standStill(30);
+    expect(told).toEqual(['first at 30', 'second at 30']);
+    await clock.advance(1);
+    expect(told).toEqual(['first at 30', 'second at 30', 'not yet at 31']);
+    expect([clock.elapsedMs(), clock.idleMs()]).toEqual([31, 1]);
+  });
+
+  it('reads the input that is there before it calls back, once', async () => {
+    const clock = new ManualClock();
+    const told: string[] = [];
+    setImmediate(() => told.push('input'));
+    clock.afterInput(() => told.push('read'));
+    const cancel = clock.afterInput(() => told.push('cancelled'));
+    cancel();
+    await clock.settle();
+    expect(told).toEqual(['input', 'read']);
+    cancel();
+  });
+
   it('rejects with what a timer throws', async () => {
     const clock = new ManualClock();
     clock.after(1, () => {
