@@ -1,3 +1,4 @@
+import { systemClock } from '../core/clock.js';
 import { InvalidOptionsError } from '../core/errors.js';
 import { IoredisClient, type IoredisSlice } from './ioredis-client.js';
 import { NodeRedisClient, type NodeRedisSlice } from './node-redis-client.js';
@@ -58,7 +59,7 @@ function openNodeRedis(module: NodeRedisModule, endpoint: RedisEndpoint): RedisC
     commandsQueueMaxLength: MAX_PENDING_COMMANDS,
   });
   const description = `node-redis ${describeEndpoint(endpoint)}`;
-  const opened = new StartingRedisClient(new NodeRedisClient(client, { close: closing(client), description }), client);
+  const opened = starting(new NodeRedisClient(client, { close: closing(client), description }), client);
   client.connect().catch(() => undefined);
   return opened;
 }
@@ -80,9 +81,13 @@ function openIoredis(module: IoredisModule, endpoint: RedisEndpoint): RedisClien
     lazyConnect: true,
   });
   const description = `ioredis ${describeEndpoint(endpoint)}`;
-  const opened = new StartingRedisClient(new IoredisClient(client, { owned: true, description }), client);
+  const opened = starting(new IoredisClient(client, { owned: true, description }), client);
   client.connect().catch(() => undefined);
   return opened;
+}
+
+function starting(client: RedisClient, connection: Connecting): RedisClient {
+  return new StartingRedisClient(client, connection, systemClock, CONNECT_TIMEOUT_MS);
 }
 
 async function loadPackage(name: 'redis' | 'ioredis'): Promise<unknown> {

@@ -1,32 +1,44 @@
+import type { Clock } from '../core/clock.js';
+import { Deadline } from '../core/deadline.js';
 import type { ErrorEmitter } from './error-guard.js';
 import type { RedisClient, RedisScript, Unsubscribe } from './redis-client.js';
 
 /** What a connection that is being opened tells: it stands, or its first attempt has failed. */
 export interface Connecting extends ErrorEmitter {
-  on(event: 'ready' | 'error', listener: () => void): unknown;
-  removeListener(event: 'ready' | 'error', listener: () => void): unknown;
+  on(event: 'ready' | 'error', listener: (error?: unknown) => void): unknown;
+  removeListener(event: 'ready' | 'error', listener: (error?: unknown) => void): unknown;
 }
 
 /**
  * A connection of our own while it is being opened. Commands are not queued by the client, so those of the first moments would fail although nothing is wrong with the
  * server: an application's first requests would find no cache. They wait until the first attempt to connect has ended, well or not; deadlines are the caller's. Later nothing waits.
+ *
+ * That an attempt took too long is decided here, and not by the client:
+ *   1. a connection is opened; 2. the application starts, and the event loop stands still for longer than the client's timeout, while the server takes the connection; 3. the client says that it
+ *   took too long, and opens another, which stands a moment later.
  */
 export class StartingRedisClient implements RedisClient {
   readonly #client: RedisClient;
   #firstAttempt: Promise<void> | undefined;
   #started: () => void = () => undefined;
 
-  constructor(client: RedisClient, connection: Connecting) {
+  /** @param connectTimeoutMs that of the client, whose own word on it is not heard */
+  constructor(client: RedisClient, connection: Connecting, clock: Clock, connectTimeoutMs: number) {
     this.#client = client;
     this.#firstAttempt = new Promise((resolve) => {
+      const failed = (error: unknown): void => {
+        if (!isConnectTimeout(error)) this.#started();
+      };
       this.#started = () => {
         this.#firstAttempt = undefined;
+        deadline.end();
         connection.removeListener('ready', this.#started);
-        connection.removeListener('error', this.#started);
+        connection.removeListener('error', failed);
         resolve();
       };
+      const deadline = new Deadline(clock, connectTimeoutMs, this.#started);
       connection.on('ready', this.#started);
-      connection.on('error', this.#started);
+      connection.on('error', failed);
     });
   }
 
@@ -56,4 +68,10 @@ export class StartingRedisClient implements RedisClient {
     this.#started();
     return this.#client.close();
   }
+}
+
+/** The first is node-redis's, which has no code; the second ioredis's. */
+function isConnectTimeout(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return error.constructor.name === 'ConnectionTimeoutError' || (error as { code?: unknown }).code === 'ETIMEDOUT';
 }
