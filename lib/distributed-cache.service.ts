@@ -20,7 +20,8 @@ import {
   type SetOptions,
 } from './options/call-options.js';
 import { checkRenewal, currentVersionReader } from './options/current-version.js';
-import { checkOptions, describeGiven } from './options/option-rules.js';
+import { describeGiven } from './core/describe-given.js';
+import { checkOptions } from './options/option-rules.js';
 import { CacheHost } from './wiring/cache-host.js';
 
 /**

@@ -1,3 +1,4 @@
+import { describeGiven, typeName } from '../core/describe-given.js';
 import { InvalidOptionsError } from '../core/errors.js';
 
 /** What an option accepts, in words and as a test. */
@@ -110,24 +111,4 @@ function editDistance(a: string, b: string): number {
     row = next;
   }
   return row[b.length] ?? 0;
-}
-
-/** A value in a message: itself where it is short and simple, else its type. */
-export function describeGiven(value: unknown): string {
-  if (value === null || value === undefined || typeof value === 'boolean' || typeof value === 'number')
-    return String(value);
-  if (typeof value === 'bigint') return `${String(value)}n (a bigint)`;
-  if (typeof value === 'string' && value.length <= 70) return JSON.stringify(value);
-  return typeName(value);
-}
-
-function typeName(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  if (Array.isArray(value)) return 'an array';
-  if (typeof value === 'function') return value.name === '' ? 'a function' : `the function or class ${value.name}`;
-  if (typeof value !== 'object') return `a ${typeof value}`;
-  const { constructor } = value as { constructor?: unknown };
-  return typeof constructor === 'function' && constructor !== Object
-    ? `an instance of ${constructor.name}`
-    : 'an object';
 }

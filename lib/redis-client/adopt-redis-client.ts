@@ -25,6 +25,23 @@ export function adoptRedisClient(client: unknown, options: AdoptOptions = {}): R
   throw new InvalidOptionsError(`${EXPECTED}, got ${describe(client)}. ${cure(client)}`);
 }
 
+/**
+ * Adopts a client now, for use later: what it tells of its connection until then is not missed. What is returned gives that adoption first, and a new one each time after that.
+ *
+ * @throws InvalidOptionsError when it is none of the clients we know
+ */
+export function adoptEarly(client: unknown): { readonly description: string; readonly adopt: () => RedisClient } {
+  let first: RedisClient | undefined = adoptRedisClient(client);
+  return {
+    description: first.description,
+    adopt: () => {
+      const adopted = first ?? adoptRedisClient(client);
+      first = undefined;
+      return adopted;
+    },
+  };
+}
+
 function describe(client: unknown): string {
   if (client === null) return 'null';
   if (typeof client !== 'object')

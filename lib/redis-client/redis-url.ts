@@ -1,3 +1,4 @@
+import { mayHoldCredentials } from '../core/describe-given.js';
 import { InvalidOptionsError } from '../core/errors.js';
 
 /** Where a Redis is, and as whom to speak to it. */
@@ -22,8 +23,9 @@ export function parseRedisUrl(url: unknown): RedisEndpoint {
       'Write the protocol too, and percent-encode special characters of a password',
     );
   if (parsed.protocol !== 'redis:' && parsed.protocol !== 'rediss:') {
+    // Without the slashes it may be a user, as in user:password@host.
     throw refused(
-      `the protocol ${parsed.protocol}//`,
+      /^[a-z]+:\/\//.test(url) ? `the protocol ${parsed.protocol}//` : 'a text without a protocol',
       'For anything else make the client yourself and give it as `client`',
     );
   }
@@ -37,7 +39,7 @@ export function parseRedisUrl(url: unknown): RedisEndpoint {
     tls: parsed.protocol === 'rediss:',
     ...(parsed.username !== '' && { username: decode(parsed.username) }),
     ...(parsed.password !== '' && { password: decode(parsed.password) }),
-    database: databaseOf(parsed.pathname),
+    database: databaseOf(parsed.pathname, mayHoldCredentials(url)),
   };
 }
 
@@ -47,11 +49,15 @@ export function describeEndpoint(endpoint: RedisEndpoint): string {
   return `${host}:${endpoint.port}${endpoint.database === 0 ? '' : `/${endpoint.database}`}${endpoint.tls ? ' (TLS)' : ''}`;
 }
 
-function databaseOf(pathname: string): number {
+/** @param isSecret true when there are credentials: where a password holds a slash, the rest of it and the host stand here */
+function databaseOf(pathname: string, isSecret: boolean): number {
   const path = pathname.replace(/^\//, '');
   if (path === '') return 0;
   if (!/^\d{1,5}$/.test(path))
-    throw refused(`the database ${JSON.stringify(path)}`, 'Name a database by its number, or none');
+    throw refused(
+      isSecret ? 'a database that is no number' : `the database ${JSON.stringify(path)}`,
+      'Name a database by its number, or none; percent-encode special characters of a password (a / is %2F)',
+    );
   return Number(path);
 }
 

@@ -1,4 +1,4 @@
-import { inspect } from 'node:util';
+import { describeGiven } from '../core/describe-given.js';
 import { InvalidOptionsError } from '../core/errors.js';
 import type { ProviderContext, VersionedStoreFactory } from '../core/provider-factory.js';
 import type { VersionedStore } from '../core/versioned-store.js';
@@ -118,7 +118,7 @@ function refuseWithoutCache(): never {
 function check(options: unknown): asserts options is CacheManagerStoreOptions {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new InvalidOptionsError(
-      `cacheManagerStore() expects an object of options or nothing, got ${inspect(options, { depth: 0 })}.`,
+      `cacheManagerStore() expects an object of options or nothing, got ${describeGiven(options)}.`,
     );
   }
   const unknown = Object.keys(options).find((name) => name !== 'cache' && name !== 'acceptNonAtomic');
@@ -130,7 +130,7 @@ function check(options: unknown): asserts options is CacheManagerStoreOptions {
   const { acceptNonAtomic } = options as CacheManagerStoreOptions;
   if (acceptNonAtomic !== undefined && typeof acceptNonAtomic !== 'boolean') {
     throw new InvalidOptionsError(
-      `cacheManagerStore(): acceptNonAtomic must be true or false, got ${inspect(acceptNonAtomic)}. Correct it or leave it out.`,
+      `cacheManagerStore(): acceptNonAtomic must be true or false, got ${describeGiven(acceptNonAtomic)}. Correct it or leave it out.`,
     );
   }
 }

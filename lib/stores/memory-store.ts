@@ -1,4 +1,4 @@
-import { inspect } from 'node:util';
+import { describeGiven } from '../core/describe-given.js';
 import { InvalidOptionsError } from '../core/errors.js';
 import type { VersionedStoreFactory } from '../core/provider-factory.js';
 import { InProcessVersionedStore } from './in-process-versioned-store.js';
@@ -34,7 +34,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): VersionedStoreFac
 function check(options: unknown): asserts options is MemoryStoreOptions {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new InvalidOptionsError(
-      `memoryStore() expects an object of options or nothing, but was given ${inspect(options)}.`,
+      `memoryStore() expects an object of options or nothing, but was given ${describeGiven(options)}.`,
     );
   }
   for (const [name, value] of Object.entries(options)) {
@@ -47,7 +47,7 @@ function check(options: unknown): asserts options is MemoryStoreOptions {
     if (value === undefined || (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= most))
       continue;
     throw new InvalidOptionsError(
-      `memoryStore(): ${name} must be a whole number from 1 to ${most.toLocaleString('en')}, but is ${inspect(value)}. ` +
+      `memoryStore(): ${name} must be a whole number from 1 to ${most.toLocaleString('en')}, but is ${describeGiven(value)}. ` +
         'Correct it, or leave it out to have the default.',
     );
   }

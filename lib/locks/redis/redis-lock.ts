@@ -1,7 +1,9 @@
+import { describeGiven } from '../../core/describe-given.js';
 import { InvalidOptionsError } from '../../core/errors.js';
 import type { LockProviderFactory } from '../../core/provider-factory.js';
-import { adoptRedisClient } from '../../redis-client/adopt-redis-client.js';
+import { adoptEarly } from '../../redis-client/adopt-redis-client.js';
 import { openRedisClient } from '../../redis-client/open-redis-client.js';
+import type { RedisClient } from '../../redis-client/redis-client.js';
 import { describeEndpoint, parseRedisUrl } from '../../redis-client/redis-url.js';
 import { RedisLockProvider } from './redis-lock-provider.js';
 
@@ -37,15 +39,15 @@ export type RedisLockOptions =
  */
 export function redisLock(options: RedisLockOptions): LockProviderFactory {
   const { url, client, ttlMs } = checked(options);
-  const adopted = url === undefined ? adoptRedisClient(client) : undefined;
-  // Asking only for its name: the connection belongs to the provider, and each provider adopts the client by itself.
-  void adopted?.close();
+  const { description, open } =
+    url === undefined
+      ? ofApplication(client)
+      : { description: describeEndpoint(parseRedisUrl(url)), open: () => openRedisClient(url) };
   return {
-    description:
-      url === undefined ? `redis (${adopted?.description ?? ''})` : `redis ${describeEndpoint(parseRedisUrl(url))}`,
+    description: `redis ${description}`,
     createLockProvider: async ({ namespace, clock, lockTimeoutMs, report }) =>
       new RedisLockProvider({
-        client: url === undefined ? adoptRedisClient(client) : await openRedisClient(url),
+        client: await open(),
         namespace,
         clock,
         ttlMs,
@@ -53,6 +55,11 @@ export function redisLock(options: RedisLockOptions): LockProviderFactory {
         report,
       }),
   };
+}
+
+function ofApplication(client: unknown): { readonly description: string; readonly open: () => RedisClient } {
+  const { description, adopt } = adoptEarly(client);
+  return { description: `(${description})`, open: adopt };
 }
 
 interface CheckedOptions {
@@ -65,7 +72,7 @@ function checked(options: unknown): CheckedOptions {
   if (typeof options !== 'object' || options === null) {
     throw refused(
       'an object with `url` or `client`',
-      String(options),
+      describeGiven(options),
       'Write `redisLock({ url: "redis://127.0.0.1:6379" })`',
     );
   }
@@ -78,7 +85,7 @@ function checked(options: unknown): CheckedOptions {
   }
   if (typeof ttlMs !== 'number' || !Number.isInteger(ttlMs) || ttlMs < SHORTEST_TTL_MS || ttlMs > LONGEST_TTL_MS) {
     const range = `\`ttlMs\` to be an integer from ${String(SHORTEST_TTL_MS)} to ${String(LONGEST_TTL_MS)}`;
-    throw refused(range, String(ttlMs), `Leave it out for ${String(DEFAULT_TTL_MS)}`);
+    throw refused(range, describeGiven(ttlMs), `Leave it out for ${String(DEFAULT_TTL_MS)}`);
   }
   return { url, client, ttlMs };
 }

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { describeGiven, mayHoldCredentials } from '../../core/describe-given.js';
 import { InvalidOptionsError } from '../../core/errors.js';
 import { explainBadPath } from './node-path.js';
 
@@ -14,11 +15,12 @@ export interface ConnectTarget {
 }
 
 const DEFAULT_PORT = 2181;
+const CREDENTIALS = "it contains '@'; credentials go into the option auth";
 const HOST = /^(?!-)[a-z0-9_.-]{1,253}$/i;
 
 /**
  * Reads `host[:port][,host[:port]…][/chroot]`. A port left out is 2181, as in ZooKeeper's Java client; IPv6 addresses stand in brackets; blanks around the commas
- * do no harm. The C client answers nonsense here with silence, so everything it could stumble on is refused.
+ * do no harm. An `@` may stand nowhere, since it is a sign of credentials. The C client answers nonsense here with silence, so everything it could stumble on is refused.
  *
  * @throws InvalidOptionsError
  */
@@ -26,7 +28,14 @@ export function parseConnectString(text: string): ConnectTarget {
   const slash = text.indexOf('/');
   const hosts = slash < 0 ? text : text.slice(0, slash);
   const chroot = slash < 0 ? '' : text.slice(slash);
-  if (/^[a-z]+:$/i.test(hosts) && chroot.startsWith('//')) refuse(text, 'it begins like a URL; leave the scheme out');
+  if (/^[a-z]+:$/i.test(hosts) && chroot.startsWith('//'))
+    refuse(
+      text,
+      `it begins like a URL; leave the scheme out${mayHoldCredentials(text) ? `. ${CREDENTIALS}` : ''}`,
+      true,
+    );
+  // user:12/word@host would else be the host "user" with a chroot that has a part of the password in it.
+  if (chroot.includes('@')) refuse(text, CREDENTIALS, true);
   const [first, ...others] = hosts.split(',').map((part) => parseServer(part.trim(), text));
   if (!first) refuse(text, 'it names no server');
   if (chroot !== '' && chroot !== '/') {
@@ -38,7 +47,7 @@ export function parseConnectString(text: string): ConnectTarget {
 
 function parseServer(part: string, text: string): ServerAddress {
   if (part === '') refuse(text, 'a server is empty: look for a missing host or a comma too many');
-  if (part.includes('@')) refuse(text, "it contains '@'; credentials go into the option auth", '(not shown)');
+  if (part.includes('@')) refuse(text, CREDENTIALS, true);
   const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(part);
   if (bracketed) {
     const host = bracketed[1] ?? '';
@@ -59,9 +68,11 @@ function parsePort(port: string | undefined, text: string): number {
   return value;
 }
 
-function refuse(text: string, flaw: string, shown = JSON.stringify(text)): never {
+/** @param hidesText true when the flaw shows nothing of the text; one that does is not told of a text that may hold credentials: its parts are not what they look like */
+function refuse(text: string, flaw: string, hidesText = false): never {
+  const told = hidesText || !mayHoldCredentials(text) ? flaw : CREDENTIALS;
   throw new InvalidOptionsError(
-    `zooKeeperLock: connectString must look like 'host:port,host:port/chroot', but got ${shown}: ${flaw}. ` +
+    `zooKeeperLock: connectString must look like 'host:port,host:port/chroot', but got ${describeGiven(text)}: ${told}. ` +
       "Write for instance '127.0.0.1:2181' or 'zk1:2181,zk2:2181,zk3:2181/shop'.",
   );
 }

@@ -1,3 +1,4 @@
+import { describeGiven, typeName } from '../../core/describe-given.js';
 import { InvalidOptionsError } from '../../core/errors.js';
 import { parseConnectString } from './connect-string.js';
 import type { ConnectTarget } from './connect-string.js';
@@ -87,7 +88,7 @@ function resolveTarget(value: unknown): ConnectTarget {
   refuse(
     'connectString',
     "a text like 'host:port,host:port/chroot'",
-    show(value),
+    describeGiven(value),
     'Join a list of servers with commas',
   );
 }
@@ -99,7 +100,7 @@ function resolveRoot(value: unknown = '/nest-cache'): string {
   refuse(
     'root',
     'the path of a node',
-    `${show(value)}, which ${flaw}`,
+    `${describeGiven(value)}, which ${flaw}`,
     "Write for instance '/nest-cache', or '/' for none",
   );
 }
@@ -109,7 +110,8 @@ function resolveAuth(value: unknown): ZkAuth | undefined {
   const expected = "{ scheme: 'digest', credentials: 'user:password' }";
   const auth = asRecord(value, 'auth', expected);
   refuseUnknown(auth, ['scheme', 'credentials'], 'auth.');
-  if (auth['scheme'] !== 'digest') refuse('auth.scheme', "'digest'", show(auth['scheme']), `Write auth: ${expected}`);
+  if (auth['scheme'] !== 'digest')
+    refuse('auth.scheme', "'digest'", describeScheme(auth['scheme']), `Write auth: ${expected}`);
   const credentials = auth['credentials'];
   // What was given is a secret, or was meant to be one: it is described, never shown.
   if (typeof credentials !== 'string')
@@ -125,22 +127,27 @@ function resolveAuth(value: unknown): ZkAuth | undefined {
   return { scheme: 'digest', credentials };
 }
 
+/** Credentials may have been put here; no scheme has a colon. */
+function describeScheme(scheme: unknown): string {
+  return typeof scheme === 'string' && !/^\w+$/.test(scheme) ? typeName(scheme) : describeGiven(scheme);
+}
+
 function integer(given: Record<string, unknown>, name: string, min: number, max: number, fallback: number): number {
   const value = given[name] ?? fallback;
   if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
   const unit = name.endsWith('Ms') ? ' of milliseconds' : '';
-  refuse(name, `a whole number${unit} from ${min} to ${max}`, show(value), `Leave it out for ${fallback}`);
+  refuse(name, `a whole number${unit} from ${min} to ${max}`, describeGiven(value), `Leave it out for ${fallback}`);
 }
 
 function boolean(given: Record<string, unknown>, name: string): boolean {
   const value = given[name] ?? false;
   if (typeof value === 'boolean') return value;
-  refuse(name, 'true or false', show(value), 'Leave it out for false');
+  refuse(name, 'true or false', describeGiven(value), 'Leave it out for false');
 }
 
 function asRecord(value: unknown, name: string, expected: string): Record<string, unknown> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  const got = name === 'auth' ? typeof value : show(value);
+  const got = name === 'auth' ? typeof value : describeGiven(value);
   refuse(
     name,
     expected,
@@ -158,12 +165,6 @@ function refuseUnknown(given: Record<string, unknown>, known: readonly string[],
   throw new InvalidOptionsError(
     `zooKeeperLock: unknown option ${names}; expected only ${known.map((name) => prefix + name).join(', ')}. Remove it or correct its name.`,
   );
-}
-
-function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value);
-  if (Array.isArray(value)) return 'an array';
-  return typeof value === 'object' && value !== null ? 'an object' : String(value);
 }
 
 function refuse(name: string, expected: string, got: string, cure: string): never {

@@ -1,7 +1,7 @@
-import { inspect } from 'node:util';
+import { typeName } from '../../core/describe-given.js';
 import { InvalidOptionsError } from '../../core/errors.js';
 import type { VersionedStoreFactory } from '../../core/provider-factory.js';
-import { adoptRedisClient } from '../../redis-client/adopt-redis-client.js';
+import { adoptEarly } from '../../redis-client/adopt-redis-client.js';
 import { openRedisClient } from '../../redis-client/open-redis-client.js';
 import { describeEndpoint, parseRedisUrl } from '../../redis-client/redis-url.js';
 import { RedisVersionedStore } from './redis-versioned-store.js';
@@ -42,16 +42,16 @@ export function redisStore(options: RedisStoreOptions): VersionedStoreFactory {
         new RedisVersionedStore({ client: await openRedisClient(url), namespace, report }),
     };
   }
+  const { adopt } = adoptEarly(client);
   return {
     description: 'redis, by a client of the application',
-    createVersionedStore: ({ namespace, report }) =>
-      new RedisVersionedStore({ client: adoptRedisClient(client), namespace, report }),
+    createVersionedStore: ({ namespace, report }) => new RedisVersionedStore({ client: adopt(), namespace, report }),
   };
 }
 
 function check(options: unknown): asserts options is RedisStoreOptions {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    const got = typeof options === 'string' ? 'a text: write redisStore({ url })' : inspect(options, { depth: 0 });
+    const got = typeof options === 'string' ? 'a text: write redisStore({ url })' : typeName(options);
     throw new InvalidOptionsError(`${EXPECTED}, got ${got}.`);
   }
   const unknown = Object.keys(options).find((name) => name !== 'url' && name !== 'client');
@@ -67,8 +67,4 @@ function check(options: unknown): asserts options is RedisStoreOptions {
     );
   }
   if (url !== undefined) parseRedisUrl(url);
-  else
-    adoptRedisClient(client)
-      .close()
-      .catch(() => undefined);
 }

@@ -31,14 +31,14 @@ describe('memoryStore', () => {
   it.each<[unknown, RegExp]>([
     [{ maxEntries: 0 }, /maxEntries must be a whole number from 1 to 16,777,216, but is 0/],
     [{ maxEntries: 1.5 }, /but is 1\.5/],
-    [{ maxEntries: '10' }, /but is '10'/],
+    [{ maxEntries: '10' }, /but is "10"/],
     [{ maxEntries: 2 ** 24 + 1 }, /but is 16777217/],
     [{ maxBytes: -1 }, /maxBytes must be .*but is -1/],
     [{ maxBytes: 10n }, /but is 10n/],
     [{ maxBytes: Number.NaN }, /but is NaN/],
     [{ max: 10 }, /no option "max"; it knows maxEntries and maxBytes/],
     [null, /expects an object of options or nothing, but was given null/],
-    [[], /was given \[\]/],
+    [[], /was given an array/],
   ])('refuses %o', (options, message) => {
     const make = () => memoryStore(options as object);
     expect(make).toThrow(message);

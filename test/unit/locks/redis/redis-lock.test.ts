@@ -22,7 +22,7 @@ describe('redisLock()', () => {
     ['a fraction', { url, ttlMs: 1_000.5 }, /500 to 3600000, got 1000.5/],
     ['too short a time to live', { url, ttlMs: 499 }, /got 499/],
     ['too long a one', { url, ttlMs: 3_600_001 }, /got 3600001/],
-    ['a text as time to live', { url, ttlMs: '5000' }, /got 5000/],
+    ['a text as time to live', { url, ttlMs: '5000' }, /got "5000"/],
     ['not a URL', { url: 'cache.example' }, /url/],
     ['another protocol', { url: 'http://cache.example' }, /http/],
     ['no client at all', { client: { get: () => undefined } }, /client/],
