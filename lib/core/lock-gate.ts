@@ -13,6 +13,7 @@ export interface LockGateParts {
 /** The lock service as the core sees it: behind an open breaker it is not asked at all. */
 export class LockGate {
   private readonly breaker: CircuitBreaker;
+  private lastFailure: unknown;
 
   constructor(private readonly parts: LockGateParts) {
     const { locks, report } = parts;
@@ -26,18 +27,29 @@ export class LockGate {
     });
   }
 
-  /** As `LockProvider.tryAcquire`. */
+  /** As `LockProvider.tryAcquire`. A failure is an event, unless the caller has given up: told before the breaker counts it, so that what opens it comes first. */
   tryAcquire(key: string, options: AcquireOptions): Promise<HeldLock | BusyLock> {
-    const { locks } = this.parts;
-    const asked = this.breaker.run(() => locks.tryAcquire(key, options));
-    return (
-      asked ??
-      Promise.reject(
-        new LockUnavailableError(
-          `The lock service is not asked (${locks.name}: ${locks.state}): it has failed, and has not answered a probe yet`,
-        ),
-      )
+    return this.breaker.run(() => this.ask(key, options)) ?? this.notAsked(key);
+  }
+
+  private async ask(key: string, options: AcquireOptions): Promise<HeldLock | BusyLock> {
+    try {
+      return await this.parts.locks.tryAcquire(key, options);
+    } catch (error) {
+      this.lastFailure = error;
+      if (options.signal?.aborted !== true) this.parts.report({ type: 'lock-unavailable', key, error });
+      throw error;
+    }
+  }
+
+  private notAsked(key: string): Promise<never> {
+    const { locks, report } = this.parts;
+    const error = new LockUnavailableError(
+      `The lock service is not asked (${locks.name}: ${locks.state}): it has failed, and has not answered a probe yet`,
+      { cause: this.lastFailure },
     );
+    report({ type: 'lock-unavailable', key, error });
+    return Promise.reject(error);
   }
 
   /** The provider is connected again. */

@@ -75,6 +75,12 @@ export abstract class LockProvider {
    */
   abstract tryAcquire(key: string, options: AcquireOptions): Promise<HeldLock | BusyLock>;
 
+  /**
+   * Asks the service something that costs it little and takes no lock, for the line at start and for `health()`. Resolves when the service has answered as it should; rejects as `tryAcquire` does. May be left out: then `state` alone
+   * tells how the service is.
+   */
+  check?(options: AcquireOptions): Promise<void>;
+
   /** Gives every held lock back, ends every wait with `closed` and closes what the provider opened. May be called twice; never rejects. */
   abstract close(): Promise<void>;
 }

@@ -52,15 +52,9 @@ export class LockTurn {
       return await this.locks.tryAcquire(flight.key, bounds);
     } catch (error) {
       this.stop.throwIfAborted();
-      this.unavailable(flight, policy, error);
-      return;
+      if (policy.onLockUnavailable === 'fail') throw error;
+      return undefined;
     }
-  }
-
-  private unavailable(flight: Flight, policy: LoadPolicy, error: unknown): undefined {
-    this.report({ type: 'lock-unavailable', key: flight.key, error });
-    if (policy.onLockUnavailable === 'fail') throw error;
-    return undefined;
   }
 
   private hold(flight: Flight, lock: HeldLock): Way {
@@ -97,7 +91,9 @@ export class LockTurn {
       return this.ranOut(flight, policy);
     }
     if (reason === 'contact-lost' || reason === 'closed') {
-      this.unavailable(flight, policy, new LockUnavailableError(`The lock service can't tell any more (${reason})`));
+      const error = new LockUnavailableError(`The lock service can't tell any more (${reason})`);
+      this.report({ type: 'lock-unavailable', key: flight.key, error });
+      if (policy.onLockUnavailable === 'fail') throw error;
       return withoutLock(flight, policy, 'lock-unavailable');
     }
     return undefined;

@@ -2,6 +2,7 @@ import type { CacheEvent, StoreStep, UnaskedReason } from './cache-event.js';
 import { noBreaker, PROBE_KEY, type BreakerFactory, type CircuitBreaker } from './circuit-breaker.js';
 import type { Clock } from './clock.js';
 import { AnswerCount, withDeadline } from './deadline.js';
+import { errorText } from './error-text.js';
 import { isDistributedCacheError, StoreUnavailableError } from './errors.js';
 import type { UnsentChanges } from './unsent-changes.js';
 import type {
@@ -35,6 +36,8 @@ export class StoreGate {
   private readonly store: VersionedStore;
   private readonly answers = new AnswerCount();
   private breaker: CircuitBreaker;
+  /** What the breaker has opened for, while it is open. */
+  private lastFailure: StoreUnavailableError | undefined;
 
   constructor(private readonly parts: StoreGateParts) {
     const { store, report } = parts;
@@ -134,7 +137,14 @@ export class StoreGate {
   }
 
   private ask<T>(step: StoreStep, key: string | undefined, call: () => Promise<T>, unsent?: UnsentChanges): Promise<T> {
-    const asked = this.breaker.run(() => this.inTime(step, call));
+    let failure: StoreUnavailableError | undefined;
+    // Told before the breaker counts it: what opens it comes first, then that it is open.
+    const asked = this.breaker.run(() =>
+      this.inTime(step, call).catch((error: unknown) => {
+        failure = this.unavailable(step, key, error);
+        throw error;
+      }),
+    );
     if (asked === undefined) return Promise.reject(this.notAsked(step, key, 'breaker-open'));
     return asked.then(
       (answer) => {
@@ -143,7 +153,7 @@ export class StoreGate {
         return answer;
       },
       (error: unknown) => {
-        throw this.unavailable(step, key, error);
+        throw failure ?? this.unavailable(step, key, error);
       },
     );
   }
@@ -152,8 +162,13 @@ export class StoreGate {
 
   private inTime<T>(step: StoreStep, call: () => Promise<T>): Promise<T> {
     const { clock, storeTimeoutMs } = this.parts;
-    const timedOut = (): Error =>
-      new StoreUnavailableError(`The store did not answer "${step}" within storeTimeoutMs = ${String(storeTimeoutMs)}`);
+    const timedOut = (): Error => {
+      const late = `The store did not answer "${step}" within storeTimeoutMs = ${String(storeTimeoutMs)}`;
+      const cause = this.store.connectionError?.();
+      return cause === undefined
+        ? new StoreUnavailableError(late)
+        : new StoreUnavailableError(`${late}: ${cause.message}`, { cause });
+    };
     return withDeadline(clock, started(call), storeTimeoutMs, timedOut, this.answers);
   }
 
@@ -161,13 +176,15 @@ export class StoreGate {
     const error =
       cause instanceof StoreUnavailableError
         ? cause
-        : new StoreUnavailableError(`The store could not "${step}": ${String(cause)}`, { cause });
+        : new StoreUnavailableError(`The store could not "${step}": ${errorText(cause)}`, { cause });
+    this.lastFailure = error;
     this.parts.report({ type: 'store-unavailable', step, error, ...(key === undefined ? {} : { key }) });
     return error;
   }
 
   private notAsked(step: StoreStep, key: string | undefined, unasked: UnaskedReason): StoreUnavailableError {
-    const error = new StoreUnavailableError(`The store is not asked to "${step}": ${WHY_UNASKED[unasked]}`);
+    const cause = unasked === 'breaker-open' ? this.lastFailure : undefined;
+    const error = new StoreUnavailableError(`The store is not asked to "${step}": ${WHY_UNASKED[unasked]}`, { cause });
     this.parts.report({ type: 'store-unavailable', step, error, unasked, ...(key === undefined ? {} : { key }) });
     return error;
   }

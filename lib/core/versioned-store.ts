@@ -200,6 +200,12 @@ export abstract class VersionedStore {
   listen?(key: string, onEnd: () => void): KeyListener;
 
   /**
+   * Why there is no connection to the server now, as far as the client tells, without secrets; undefined while there is one, and where nothing is known. Told with a step that was not answered in time. Never throws. May be left
+   * out.
+   */
+  connectionError?(): Error | undefined;
+
+  /**
    * Stores the value if that lease is still live on the state **and** the version is not below the floor (announced, or the stored value's own); equal
    * versions renew; versions of different kinds do not compare. The first fill takes the lease and any mark away. Fresh until `begunAt + ttlMs`.
    */

@@ -5,7 +5,8 @@ import {
   type RenewalRefusal,
   type StoreStep,
 } from '../core/cache-event.js';
-import { StoreUnavailableError } from '../core/errors.js';
+import { errorText } from '../core/error-text.js';
+import { LockAuthError, StoreUnavailableError } from '../core/errors.js';
 import type { UnsentCount } from '../core/unsent-changes.js';
 import type { Clock } from '../core/clock.js';
 import { PartLog } from './part-log.js';
@@ -20,6 +21,9 @@ export interface LogSink {
 
 /** A line of the same kind is not written again within this time; how many were left out is told with the next one. */
 export const LOG_INTERVAL_MS = 60_000;
+
+/** So many different details of one kind of line are told apart. */
+const MOST_DETAILS = 20;
 
 /** Undefined: that is how it is meant to be. */
 const NOT_STORED: Record<NotStoredReason, string | undefined> = {
@@ -49,6 +53,7 @@ export class LogObserver extends CacheObserver {
   private readonly store: PartLog;
   private readonly lock: PartLog;
   private readonly announcing: PartLog;
+  private readonly details = new Map<string, Set<string>>();
   private readonly lines = new Map<string, { readonly at: number; leftOut: number }>();
 
   constructor(
@@ -66,12 +71,13 @@ export class LogObserver extends CacheObserver {
         if (isRefusedAnnouncement(event)) return; // announcement-failed and announcements-refused tell it, once
         // What was not asked has not failed once more.
         return this.store[event.unasked === undefined ? 'failed' : 'isDown'](
-          () => `The store does not answer (${event.step}: ${text(event.error)}); values are loaded and not stored.`,
+          () =>
+            `The store does not answer (${event.step}: ${errorText(event.error)}); values are loaded and not stored.`,
         );
       case 'lock-unavailable':
         return this.lock.failed(
           () =>
-            `The lock service does not answer (${text(event.error)}); onLockUnavailable decides, by default the store's lease serves as the lock.`,
+            `The lock service ${event.error instanceof LockAuthError ? 'refuses us' : 'does not answer'} (${errorText(event.error)}); onLockUnavailable decides, by default the store's lease serves as the lock.`,
         );
       case 'breaker-changed':
         return this.breaker(event);
@@ -97,7 +103,7 @@ export class LogObserver extends CacheObserver {
         if (event.because === 'tag-announced') return;
         return this.warn(
           `${event.type} ${event.because}`,
-          `The value of ${event.key} was loaded, and could not be renewed by its version: ${NOT_RENEWED[event.because]}${event.error === undefined ? '' : `: ${text(event.error)}`}.`,
+          `The value of ${event.key} was loaded, and could not be renewed by its version: ${NOT_RENEWED[event.because]}${event.error === undefined ? '' : `: ${errorText(event.error)}`}.`,
         );
       case 'load-shed':
         if (event.background) return;
@@ -108,7 +114,7 @@ export class LogObserver extends CacheObserver {
       case 'announcement-failed':
         return this.announcing.failed(
           () =>
-            `A committed change could not be announced (${text(event.error)}); it is kept and tried again. Until then other instances may serve older values.`,
+            `A committed change could not be announced (${errorText(event.error)}); it is kept and tried again. Until then other instances may serve older values.`,
         );
       case 'announcement-made-up':
         return isNone(event.unsent) ? this.announcing.answered('What could not be announced is announced') : undefined;
@@ -120,27 +126,27 @@ export class LogObserver extends CacheObserver {
       case 'announcements-refused':
         return this.warn(
           event.type,
-          `The store refuses to be told of committed changes (${told(event.unsent)}; ${text(event.error)}): give it memory, or its user the right. ${outdated(event.unsent)} until it has been told; it is tried again every 30 s at least.`,
+          `The store refuses to be told of committed changes (${told(event.unsent)}; ${errorText(event.error)}): give it memory, or its user the right. ${outdated(event.unsent)} until it has been told; it is tried again every 30 s at least.`,
         );
       case 'announcement-lost':
         return this.warn(
           event.type,
-          `The process ends with changes that could not be announced (${told(event)}; ${text(event.error)}): older values may be served until their ttlMs is over.`,
+          `The process ends with changes that could not be announced (${told(event)}; ${errorText(event.error)}): older values may be served until their ttlMs is over.`,
         );
       case 'outbox-failing':
         return this.warn(
           event.type,
-          `The outbox could not be drained (${text(event.error)}); it is tried again. What others have left there is not announced until then.`,
+          `The outbox could not be drained (${errorText(event.error)}); it is tried again. What others have left there is not announced until then.`,
         );
       case 'corrupt-entry':
         return this.warn(
           event.type,
-          `What lies under ${event.key} could not be read and counts as a miss: ${text(event.error)}.`,
+          `What lies under ${event.key} could not be read and counts as a miss: ${errorText(event.error)}.`,
         );
       case 'other-shape':
         return this.warn(
-          event.type,
-          `What lies under ${event.key} was written by an instance with other classes and counts as a miss: ${text(event.error)} In a rolling deployment this passes.`,
+          this.kindOf(event.type, errorText(event.error)),
+          `What lies under ${event.key} was written by an instance with other classes and counts as a miss: ${errorText(event.error)} In a rolling deployment this passes.`,
         );
       default:
     }
@@ -150,7 +156,7 @@ export class LogObserver extends CacheObserver {
     const because = NOT_STORED[reason];
     if (because === undefined) return;
     this.warn(
-      `${type} ${reason}`,
+      this.kindOf(`${type} ${reason}`, detail),
       `The value of ${key} was not stored, because ${because}${detail === undefined ? '' : `: ${detail}`}.`,
     );
   }
@@ -166,7 +172,7 @@ export class LogObserver extends CacheObserver {
   }
 
   private lockState({ provider, state, previous, error }: Extract<CacheEvent, { type: 'lock-state' }>): void {
-    const because = error === undefined ? '' : ` (${text(error)})`;
+    const because = error === undefined ? '' : ` (${errorText(error)})`;
     if (state === 'connected') return this.lock.answered(`${provider}: connected again`);
     if (state === 'auth-failed')
       return this.warn(
@@ -179,6 +185,22 @@ export class LogObserver extends CacheObserver {
       );
     if (state === 'suspended' && previous === 'connected')
       return this.lock.isDown(() => `${provider}: contact is lost${because}; reconnecting.`);
+  }
+
+  /**
+   * A kind of line for each thing that is wrong, so that the second class that cannot be stored is not hidden behind the first. What differs from value to value (paths, numbers) makes no kind of its own, nor does anything beyond the
+   * first {@link MOST_DETAILS}.
+   */
+  private kindOf(kind: string, detail = ''): string {
+    const known = this.details.get(kind) ?? new Set<string>();
+    this.details.set(kind, known);
+    const what = detail
+      .replace(/"(?:[^"\\]|\\.)*"/g, '""')
+      .replace(/\bvalue(?:\.[\w$]+|\[[^\]]*\]|<[^>]*>)+/g, 'value')
+      .replace(/\b\d+\b/g, '#');
+    if (!known.has(what) && known.size >= MOST_DETAILS) return kind;
+    known.add(what);
+    return `${kind} ${what}`;
   }
 
   private warn(kind: string, message: string): void {
@@ -219,8 +241,4 @@ function isNone({ keys, tags, everything }: UnsentCount): boolean {
 
 function told({ keys, tags, everything }: UnsentCount): string {
   return everything ? 'all of the namespace' : `${String(keys)} keys, ${String(tags)} tags`;
-}
-
-function text(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }

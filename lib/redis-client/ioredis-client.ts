@@ -1,6 +1,6 @@
 import { onTrouble } from './cluster-topology.js';
 import { deleteByPrefix, type Primary } from './delete-by-prefix.js';
-import { guardErrors, type ErrorEmitter } from './error-guard.js';
+import { connectionWatch, type ConnectionWatch, type ErrorEmitter } from './connection-watch.js';
 import { reconnectDelayMs } from './reconnect-delay.js';
 import type { RedisClient, RedisScript, Unsubscribe } from './redis-client.js';
 import { runByHash } from './redis-script.js';
@@ -17,8 +17,7 @@ export interface IoredisSlice extends ErrorEmitter {
   unlink(...keys: string[]): Promise<unknown>;
   subscribe(channel: string): Promise<unknown>;
   unsubscribe(channel: string): Promise<unknown>;
-  on(event: 'error', listener: () => void): unknown;
-  on(event: 'message', listener: (channel: string, message: string) => void): unknown;
+  on: ErrorEmitter['on'] & ((event: 'message', listener: (channel: string, message: string) => void) => unknown);
   disconnect(): void;
   duplicate(...overrides: unknown[]): IoredisSlice;
 }
@@ -50,14 +49,16 @@ export class IoredisClient implements RedisClient {
   readonly description: string;
   readonly #client: IoredisSlice;
   readonly #options: IoredisOptions;
-  readonly #unguard: () => void;
+  readonly #connection: ConnectionWatch;
+  readonly #detach: () => void;
   readonly #subscriptions: Subscriptions;
 
   constructor(client: IoredisSlice, options: IoredisOptions) {
     this.#client = client;
     this.#options = options;
     this.description = options.description ?? (client.isCluster ? 'ioredis cluster' : 'ioredis');
-    this.#unguard = guardErrors(client);
+    this.#connection = connectionWatch(client);
+    this.#detach = this.#connection.attach();
     this.#subscriptions = new Subscriptions(() => duplicated(client));
   }
 
@@ -65,11 +66,16 @@ export class IoredisClient implements RedisClient {
     return this.#client.isCluster === true;
   }
 
+  get connectionError(): Error | undefined {
+    return this.#connection.error;
+  }
+
   run(script: RedisScript, key: string, args: readonly string[]): Promise<unknown> {
     const sent = runByHash(
       script,
       (sha1) => this.#client.evalsha(sha1, 1, key, ...args),
       (source) => this.#client.eval(source, 1, key, ...args),
+      this.#explain,
     );
     return this.#client.isCluster === true ? onTrouble(sent, () => this.#refreshSlots()) : sent;
   }
@@ -88,13 +94,19 @@ export class IoredisClient implements RedisClient {
 
   async deleteByPrefix(prefix: string): Promise<void> {
     const keyPrefix = keyPrefixOf(this.#client);
-    for (const primary of this.#primaries(keyPrefix)) await deleteByPrefix(primary, keyPrefix + prefix);
+    try {
+      for (const primary of this.#primaries(keyPrefix)) await deleteByPrefix(primary, keyPrefix + prefix);
+    } catch (error) {
+      throw this.#explain(error);
+    }
   }
+
+  readonly #explain = (error: unknown): Error => this.#connection.explain(error);
 
   close(): Promise<void> {
     this.#subscriptions.close();
     if (this.#options.owned) this.#client.disconnect();
-    else this.#unguard();
+    else this.#detach();
     return Promise.resolve();
   }
 
@@ -134,7 +146,7 @@ function duplicated(client: IoredisSlice): PubSubConnection {
         clusterRetryStrategy: reconnectDelayMs,
       })
     : client.duplicate({ ...forEver, retryStrategy: reconnectDelayMs });
-  guardErrors(connection);
+  connectionWatch(connection).attach();
   const channels = new Map<string, (message: string) => void>();
   connection.on('message', (channel, message) => channels.get(channel)?.(message));
   return {

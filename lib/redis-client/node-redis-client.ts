@@ -1,6 +1,6 @@
 import { ClusterTopology, type ClusterTopologySlice } from './cluster-topology.js';
 import { deleteByPrefix, inTime, type Primary } from './delete-by-prefix.js';
-import { guardErrors, type ErrorEmitter } from './error-guard.js';
+import { connectionWatch, type ConnectionWatch, type ErrorEmitter } from './connection-watch.js';
 import { closing, destroy, type ConnectingSlice, type DestroyableSlice } from './node-redis-closing.js';
 import { reconnectDelayMs } from './reconnect-delay.js';
 import type { RedisClient, RedisScript, Unsubscribe } from './redis-client.js';
@@ -64,7 +64,8 @@ export class NodeRedisClient implements RedisClient {
   readonly #client: NodeRedisSlice;
   readonly #kind: Kind;
   readonly #options: NodeRedisOptions;
-  readonly #unguard: () => void;
+  readonly #connection: ConnectionWatch;
+  readonly #detach: () => void;
   readonly #subscriptions: Subscriptions;
   readonly #topology: ClusterTopology | undefined;
   #hasBeenOpen = false;
@@ -76,7 +77,8 @@ export class NodeRedisClient implements RedisClient {
     this.#options = options;
     this.description = options.description ?? `node-redis${this.#kind === 'single' ? '' : ` ${this.#kind}`}`;
     this.#topology = this.#kind === 'cluster' ? new ClusterTopology(client as ClusterSlice) : undefined;
-    this.#unguard = guardErrors(client);
+    this.#connection = connectionWatch(client);
+    this.#detach = this.#connection.attach();
     this.#subscriptions = new Subscriptions(() =>
       this.#kind === 'single' ? duplicated(client as SingleSlice) : ownPubSub(client, this.#kind),
     );
@@ -86,9 +88,19 @@ export class NodeRedisClient implements RedisClient {
     return this.#kind === 'cluster';
   }
 
+  get connectionError(): Error | undefined {
+    return this.#connection.error;
+  }
+
   run(script: RedisScript, key: string, args: readonly string[]): Promise<unknown> {
     const opening = this.#opened();
-    return opening === undefined ? this.#send(script, key, args) : opening.then(() => this.#send(script, key, args));
+    if (opening === undefined) return this.#send(script, key, args);
+    return opening.then(
+      () => this.#send(script, key, args),
+      (error: unknown) => {
+        throw this.#explain(error);
+      },
+    );
   }
 
   #send(script: RedisScript, key: string, args: readonly string[]): Promise<unknown> {
@@ -98,12 +110,13 @@ export class NodeRedisClient implements RedisClient {
 
   #run(script: RedisScript, key: string, args: readonly string[]): Promise<unknown> {
     if (this.#kind === 'cluster' && !this.#client.destroy)
-      return runOnCluster4(this.#client as ClusterSlice, script, key, args);
+      return runOnCluster4(this.#client as ClusterSlice, script, key, args, this.#explain);
     const options = { keys: [key], arguments: [...args] };
     return runByHash(
       script,
       (sha1) => this.#client.evalSha(sha1, options),
       (source) => this.#client.eval(source, options),
+      this.#explain,
     );
   }
 
@@ -112,17 +125,23 @@ export class NodeRedisClient implements RedisClient {
   }
 
   async deleteByPrefix(prefix: string): Promise<void> {
-    await this.#opened();
     const keyPrefix = Buffer.from(this.#client._keyPrefix ?? '').toString();
-    for (const primary of await this.#primaries()) await deleteByPrefix(primary, keyPrefix + prefix);
+    try {
+      await this.#opened();
+      for (const primary of await this.#primaries()) await deleteByPrefix(primary, keyPrefix + prefix);
+    } catch (error) {
+      throw this.#explain(error);
+    }
   }
+
+  readonly #explain = (error: unknown): Error => this.#connection.explain(error);
 
   close(): Promise<void> {
     this.#subscriptions.close();
     // 1. the owner closes its client as the application shuts down; 2. a request still under way opens it again; 3. nobody else closes it
     if (this.#options.close !== undefined) this.#options.close();
     else if (this.#reopened) destroy(this.#client);
-    else this.#unguard();
+    else this.#detach();
     return Promise.resolve();
   }
 
@@ -159,11 +178,13 @@ function runOnCluster4(
   script: RedisScript,
   key: string,
   args: readonly string[],
+  explain: (error: unknown) => Error,
 ): Promise<unknown> {
   return runByHash(
     script,
     (sha1) => cluster.sendCommand(key, false, ['EVALSHA', sha1, '1', key, ...args]),
     (source) => cluster.sendCommand(key, false, ['EVAL', source, '1', key, ...args]),
+    explain,
   );
 }
 
@@ -181,7 +202,7 @@ function duplicated(client: SingleSlice): PubSubConnection {
     socket: { ...client.options?.socket, reconnectStrategy: reconnectDelayMs },
     disableOfflineQueue: false,
   });
-  guardErrors(connection);
+  connectionWatch(connection).attach();
   const close = closing(connection);
   const ready = connection.connect();
   ready.catch(() => undefined);

@@ -5,7 +5,7 @@ import { NodeRedisClient, type NodeRedisSlice } from './node-redis-client.js';
 import { closing, type ConnectingSlice } from './node-redis-closing.js';
 import { reconnectDelayMs } from './reconnect-delay.js';
 import type { RedisClient } from './redis-client.js';
-import { StartingRedisClient, type Connecting } from './starting-redis-client.js';
+import { StartingRedisClient } from './starting-redis-client.js';
 import { describeEndpoint, parseRedisUrl, type RedisEndpoint } from './redis-url.js';
 
 const CONNECT_TIMEOUT_MS = 2_000;
@@ -13,11 +13,11 @@ const CONNECT_TIMEOUT_MS = 2_000;
 const MAX_PENDING_COMMANDS = 50_000;
 
 interface NodeRedisModule {
-  createClient(options: object): NodeRedisSlice & Connecting & ConnectingSlice;
+  createClient(options: object): NodeRedisSlice & ConnectingSlice;
 }
 
 interface IoredisModule {
-  Redis: new (options: object) => IoredisSlice & Connecting & { connect(): Promise<unknown> };
+  Redis: new (options: object) => IoredisSlice & { connect(): Promise<unknown> };
 }
 
 /** Loads a package; undefined when it is not installed. */

@@ -1,13 +1,7 @@
 import type { Clock } from '../core/clock.js';
 import { Deadline } from '../core/deadline.js';
-import type { ErrorEmitter } from './error-guard.js';
+import type { ErrorEmitter } from './connection-watch.js';
 import type { RedisClient, RedisScript, Unsubscribe } from './redis-client.js';
-
-/** What a connection that is being opened tells: it stands, or its first attempt has failed. */
-export interface Connecting extends ErrorEmitter {
-  on(event: 'ready' | 'error', listener: (error?: unknown) => void): unknown;
-  removeListener(event: 'ready' | 'error', listener: (error?: unknown) => void): unknown;
-}
 
 /**
  * A connection of our own while it is being opened. Commands are not queued by the client, so those of the first moments would fail although nothing is wrong with the
@@ -23,7 +17,7 @@ export class StartingRedisClient implements RedisClient {
   #started: () => void = () => undefined;
 
   /** @param connectTimeoutMs that of the client, whose own word on it is not heard */
-  constructor(client: RedisClient, connection: Connecting, clock: Clock, connectTimeoutMs: number) {
+  constructor(client: RedisClient, connection: ErrorEmitter, clock: Clock, connectTimeoutMs: number) {
     this.#client = client;
     this.#firstAttempt = new Promise((resolve) => {
       const failed = (error: unknown): void => {
@@ -48,6 +42,10 @@ export class StartingRedisClient implements RedisClient {
 
   get manyClocks(): boolean {
     return this.#client.manyClocks === true;
+  }
+
+  get connectionError(): Error | undefined {
+    return this.#client.connectionError;
   }
 
   run(script: RedisScript, key: string, args: readonly string[]): Promise<unknown> {

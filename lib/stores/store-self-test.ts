@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.js';
 import { withDeadline } from '../core/deadline.js';
-import { DistributedCacheError } from '../core/errors.js';
+import { DistributedCacheError, StoreUnavailableError } from '../core/errors.js';
 import type { VersionedStore } from '../core/versioned-store.js';
 
 const LIFE_MS = 10_000;
@@ -32,7 +32,12 @@ export type SelfTestOutcome =
 export async function selfTest(store: VersionedStore, { clock, timeoutMs }: SelfTestOptions): Promise<SelfTestOutcome> {
   const key = `self-test:${clock.uniqueId()}`;
   const step = <T>(work: Promise<T>): Promise<T> =>
-    withDeadline(clock, work, timeoutMs, () => new Error(`The store did not answer within ${timeoutMs} ms`));
+    withDeadline(
+      clock,
+      work,
+      timeoutMs,
+      () => new Error(`The store did not answer within ${timeoutMs} ms`, { cause: store.connectionError?.() }),
+    );
   try {
     await prove(store, key, clock, step);
     return { kind: 'passed' };
@@ -75,6 +80,7 @@ async function prove(store: VersionedStore, key: string, clock: Clock, step: Ste
 function isConfusion(error: unknown): boolean {
   return (
     error instanceof Error &&
+    !(error instanceof StoreUnavailableError && !error.refused) &&
     /^(ERR (?!max number of clients)|NOPERM|WRONGTYPE)|unknown command|ERR_CACHE_CORRUPT_ENTRY|Lua/i.test(
       `${error.message} ${codeOf(error)}`,
     )

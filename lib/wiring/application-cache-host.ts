@@ -32,7 +32,7 @@ import { CacheHost, type TagOptions, type TagReader, type VersionReader } from '
 import { EntityKnowledge } from './entity-knowledge.js';
 import { findApplicationCache, findDataSources } from './find-in-application.js';
 import { openLock, openStore, type Opened } from './open-providers.js';
-import { disabledLine, startLine } from './start-line.js';
+import { disabledLine, startLine, type Reached } from './start-line.js';
 
 /** How long one part may take to close: far longer than it should. */
 const CLOSE_TIMEOUT_MS = 10_000;
@@ -181,14 +181,18 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnM
     this.entities.readDataSources();
     const store = await openStore(this.options, context, () => findApplicationCache(this.moduleRef));
     this.parts.push(store);
-    await this.proveStore(store.part);
     const { scope } = store.part;
     const lock = await openLock(this.options, context, scope);
     this.parts.push(lock);
+    const [storeReached, lockReached] = await Promise.all([this.proveStore(store.part), this.askLock(lock.part)]);
     this.opened = this.readThrough(store.part, lock.part, tracer);
     this.healthCheck = new HealthCheck(store.part, lock.part, this.options.policy, clock);
     await this.changes?.start();
-    const { level, message } = startLine(this.options, { store: store.description, lock: lock.description, scope });
+    const { level, message } = startLine(this.options, {
+      store: { description: store.description, reached: storeReached },
+      lock: { description: lock.description, reached: lockReached },
+      scope,
+    });
     this.logger[level](message);
     return this.opened;
   }
@@ -217,10 +221,25 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnM
   }
 
   /** A store that cannot be reached says nothing about itself, and the application starts; one that answers nonsense must not be used. */
-  private async proveStore(store: VersionedStore): Promise<void> {
+  private async proveStore(store: VersionedStore): Promise<Reached | undefined> {
     const { selfTest } = await import('../stores/store-self-test.js');
     const outcome = await selfTest(store, { clock: this.options.clock, timeoutMs: this.options.storeTimeoutMs });
-    if (outcome.kind === 'unavailable') this.report({ type: 'store-unavailable', step: 'read', error: outcome.error });
+    if (outcome.kind === 'unavailable') {
+      this.report({ type: 'store-unavailable', step: 'read', error: outcome.error });
+      return { up: false, error: outcome.error };
+    }
+    return store.scope === 'process' ? undefined : { up: true };
+  }
+
+  /** A lock service that cannot be reached is told of, and the application starts. */
+  private async askLock(locks: LockProvider): Promise<Reached | undefined> {
+    const { clock, lockTimeoutMs: timeoutMs } = this.options;
+    if (locks.check === undefined) return undefined;
+    const late = (): Error => new Error(`no answer within ${String(timeoutMs)} ms`);
+    return withDeadline(clock, locks.check({ timeoutMs }), timeoutMs, late).then(
+      () => ({ up: true }) as const,
+      (error: unknown) => ({ up: false, error }) as const,
+    );
   }
 
   private readThrough(store: VersionedStore, locks: LockProvider, tracer: CacheTelemetry['tracer']): ReadThrough {

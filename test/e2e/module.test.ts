@@ -131,7 +131,7 @@ describe('the module', () => {
       },
     };
     const { lines } = await startApp({ cache: { lock }, controllers: [OneController] });
-    expect(lines.filter((line) => line.startsWith('warn'))).toEqual([
+    expect(lines.filter((line) => line.startsWith('warn Cache'))).toEqual([
       expect.stringMatching(/lock in-process\..*P1 to P3.*The configured lock is not used\.$/),
     ]);
   });
@@ -249,7 +249,7 @@ describe('the module', () => {
       const lock = new InProcessLockProvider();
       const { app, lines } = await startApp({ cache: { store, lock } });
       await app.get(DistributedCacheService).getOrLoad(['a'], () => 1);
-      expect(lines).toContainEqual(expect.stringContaining('store memory, lock in-process.'));
+      expect(lines).toContainEqual(expect.stringContaining('store memory (reachable), lock in-process.'));
       await app.close();
       expect((await store.read('b')).loading).toBe(false);
       expect(lock.state).toBe('connected');

@@ -2,6 +2,8 @@ import { AttemptLimit } from '../../core/attempt-limit.js';
 import { sleep, type Clock } from '../../core/clock.js';
 import { AnswerCount, withDeadline } from '../../core/deadline.js';
 import type { CacheEvent } from '../../core/cache-event.js';
+import { PROBE_KEY } from '../../core/circuit-breaker.js';
+import { errorMessage } from '../../core/error-text.js';
 import { CacheClosedError, LockAuthError, LockUnavailableError } from '../../core/errors.js';
 import { LateSignal } from '../../core/late-signal.js';
 import {
@@ -16,7 +18,7 @@ import { LockReturns } from './lock-returns.js';
 import { RedisBusyLock } from './redis-busy-lock.js';
 import { RedisHeldLock } from './redis-held-lock.js';
 import { lockName, RedisLockCommands, type AcquireReply } from './redis-lock-commands.js';
-import { isAuthReply, isFinalReply } from './redis-replies.js';
+import { refusalOf } from './redis-replies.js';
 import { ReleaseMessages } from './release-messages.js';
 
 const FIRST_RETRY_MS = 20;
@@ -78,6 +80,20 @@ export class RedisLockProvider extends LockProvider {
     }
   }
 
+  /** One look at a lock, without a second try. */
+  override async check(options: AcquireOptions): Promise<void> {
+    if (this.#closed) throw closedError();
+    const limit = this.#limit(options);
+    try {
+      await limit.race(this.#commands.look(lockName(PROBE_KEY)));
+      this.#moveTo('connected');
+    } catch (error) {
+      throw limit.aborted ? this.#givenUp(error, limit) : (this.#refused(error) ?? this.#suspended(error));
+    } finally {
+      limit.end();
+    }
+  }
+
   close(): Promise<void> {
     return (this.#closed ??= this.#close());
   }
@@ -85,8 +101,7 @@ export class RedisLockProvider extends LockProvider {
   async #attempt(key: string, options: AcquireOptions): Promise<HeldLock | BusyLock> {
     const name = lockName(key);
     const owner = this.#options.clock.uniqueId();
-    const timedOut = (): Error => lateError(options.timeoutMs);
-    const limit = new AttemptLimit(this.#options.clock, options, this.#closing, timedOut, this.#answers);
+    const limit = this.#limit(options);
     const watch = this.#listenFor(name);
     try {
       let answer = await this.#ask(name, owner, limit);
@@ -143,18 +158,39 @@ export class RedisLockProvider extends LockProvider {
   /** Rests before the next try, or rejects when there is none. */
   async #afterFailure(error: unknown, limit: AttemptLimit, pauseMs: number): Promise<void> {
     if (!limit.aborted) {
-      this.#moveTo(isAuthReply(error) ? 'auth-failed' : 'suspended', error);
-      if (isAuthReply(error))
-        throw new LockAuthError('Redis refuses us. Check user, password and ACL.', { cause: error });
-      if (isFinalReply(error))
-        throw new LockUnavailableError('Redis answered with an error.', { cause: error, refused: true });
+      const refused = this.#refused(error);
+      if (refused !== undefined) throw refused;
+      this.#suspended(error);
       await sleep(this.#options.clock, pauseMs, limit.signal);
     }
-    const { reason } = limit;
-    if (reason === undefined) return;
-    if (!(reason instanceof LockUnavailableError)) throw reason;
+    if (limit.aborted) throw this.#givenUp(error, limit);
+  }
+
+  #refused(error: unknown): Error | undefined {
+    const refusal = refusalOf(error);
+    if (refusal === undefined) return undefined;
+    this.#moveTo(refusal instanceof LockAuthError ? 'auth-failed' : 'suspended', refusal.cause);
+    return refusal;
+  }
+
+  #suspended(error: unknown): Error {
+    this.#moveTo('suspended', error);
+    return new LockUnavailableError(`Redis could not be asked for a lock: ${errorMessage(error)}`, { cause: error });
+  }
+
+  /** What to reject with when there is no more time, or the caller has given up; `error` is what the last try ended with. */
+  #givenUp(error: unknown, { reason }: AttemptLimit): Error {
+    if (!(reason instanceof LockUnavailableError)) return reason ?? closedError();
+    const refusal = this.#refused(reason);
+    if (refusal !== undefined) return refusal;
     this.#moveTo('suspended', reason);
-    throw error === reason ? reason : new LockUnavailableError(reason.message, { cause: error });
+    return error === reason ? reason : new LockUnavailableError(reason.message, { cause: error });
+  }
+
+  #limit(options: AcquireOptions): AttemptLimit {
+    const { clock, client } = this.#options;
+    const timedOut = (): Error => lateError(options.timeoutMs, client.connectionError);
+    return new AttemptLimit(clock, options, this.#closing, timedOut, this.#answers);
   }
 
   /** Without the subscription a waiter still has its look when the holder's time is over; so half the time is enough, and a failure is no failure. */
@@ -215,6 +251,7 @@ function closedError(): CacheClosedError {
   return new CacheClosedError('The Redis lock provider is closed.');
 }
 
-function lateError(timeoutMs: number): LockUnavailableError {
-  return new LockUnavailableError(`Redis could not be asked for a lock within ${String(timeoutMs)} ms.`);
+function lateError(timeoutMs: number, cause: Error | undefined): LockUnavailableError {
+  const late = `Redis could not be asked for a lock within ${String(timeoutMs)} ms`;
+  return new LockUnavailableError(cause === undefined ? `${late}.` : `${late}: ${cause.message}`, { cause });
 }

@@ -133,14 +133,18 @@ export class LockAttempt {
   }
 
   #refusal(code: number): Error {
-    const where = this.#path.slice(0, this.#path.lastIndexOf('/'));
-    if (code === ZkCode.noAuth) {
-      return new LockAuthError(
-        `ZooKeeper does not let us create locks below ${where}. Give zooKeeperLock() the auth whose ACL stands on that node or on one above it, or correct the ACL.`,
-      );
-    }
-    return new LockUnavailableError(`ZooKeeper answered ${code} when asked for a lock below ${where}.`, {
-      refused: true,
-    });
+    return refusal(code, this.#path.slice(0, this.#path.lastIndexOf('/')));
   }
+}
+
+/** What to reject with when the servers have answered that they will not do it. */
+export function refusal(code: number, locksPath: string): Error {
+  if (code === ZkCode.noAuth) {
+    return new LockAuthError(
+      `ZooKeeper does not let us create locks below ${locksPath} (NoAuth). Give zooKeeperLock() the auth whose ACL stands on that node or on one above it, or correct the ACL.`,
+    );
+  }
+  return new LockUnavailableError(`ZooKeeper answered ${code} when asked for a lock below ${locksPath}.`, {
+    refused: true,
+  });
 }

@@ -4,7 +4,7 @@ import { LateSignal } from '../../core/late-signal.js';
 import { LockProvider } from '../../core/lock-provider.js';
 import type { AcquireOptions, BusyLock, HeldLock, LockState } from '../../core/lock-provider.js';
 import type { ProviderContext } from '../../core/provider-factory.js';
-import { LockAttempt } from './lock-attempt.js';
+import { LockAttempt, refusal } from './lock-attempt.js';
 import { lockNodePath } from './node-path.js';
 import { NodeWatchers } from './node-watchers.js';
 import { ParentNodes } from './parent-nodes.js';
@@ -99,11 +99,7 @@ export class ZooKeeperLockProvider extends LockProvider {
 
   async tryAcquire(key: string, options: AcquireOptions): Promise<HeldLock | BusyLock> {
     const path = lockNodePath(this.#locksPath, key);
-    const timedOut = (): Error =>
-      new LockUnavailableError(`No answer about a lock within ${options.timeoutMs} ms: ${this.#session.describe()}.`, {
-        cause: this.#session.lastError,
-      });
-    const limit = new AttemptLimit(this.#context.clock, options, this.#closing, timedOut, this.#session.answers);
+    const limit = this.#limit(options);
     try {
       limit.throwIfAborted();
       const leave = await this.#turns.enter(path, limit);
@@ -117,8 +113,30 @@ export class ZooKeeperLockProvider extends LockProvider {
     }
   }
 
+  /** Waits for a connection, and looks at the node above the locks. */
+  override async check(options: AcquireOptions): Promise<void> {
+    const limit = this.#limit(options);
+    try {
+      limit.throwIfAborted();
+      await limit.race(this.#session.connected(limit.signal));
+      const { code } = await limit.race(this.#session.get(this.#locksPath, false));
+      if (isUnknownOutcome(code)) throw new LockUnavailableError(`No answer: ${this.#session.describe()}.`);
+      if (code !== ZkCode.ok && code !== ZkCode.noNode) throw refusal(code, this.#locksPath);
+    } finally {
+      limit.end();
+    }
+  }
+
   close(): Promise<void> {
     return (this.#closed ??= this.#close());
+  }
+
+  #limit(options: AcquireOptions): AttemptLimit {
+    const timedOut = (): Error =>
+      new LockUnavailableError(`No answer about a lock within ${options.timeoutMs} ms: ${this.#session.describe()}.`, {
+        cause: this.#session.lastError,
+      });
+    return new AttemptLimit(this.#context.clock, options, this.#closing, timedOut, this.#session.answers);
   }
 
   async #acquireInTurn(path: string, limit: AttemptLimit, likelyFree: boolean): Promise<HeldLock | BusyLock> {

@@ -18,6 +18,8 @@ export class TracedLockProvider extends LockProvider {
   ) {
     super();
     this.name = locks.name;
+    // There or not there, as with the provider behind it.
+    if (locks.check !== undefined) this.check = locks.check.bind(locks);
   }
 
   get state(): LockState {

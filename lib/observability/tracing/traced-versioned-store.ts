@@ -28,6 +28,7 @@ export class TracedVersionedStore extends VersionedStore {
     // There or not there, as with the store behind it: whoever has the store asks for that first.
     if (store.renew !== undefined) this.renew = store.renew.bind(store);
     if (store.listen !== undefined) this.listen = store.listen.bind(store);
+    if (store.connectionError !== undefined) this.connectionError = store.connectionError.bind(store);
   }
 
   read(key: string): Promise<KeyState> {

@@ -14,6 +14,7 @@ import {
   type TagRegistration,
   type WriterSet,
 } from '../../core/versioned-store.js';
+import { RedisConnectionError } from '../../redis-client/connection-watch.js';
 import { isErrorReply } from '../../redis-client/error-reply.js';
 import type { RedisClient, RedisScript } from '../../redis-client/redis-client.js';
 import {
@@ -120,6 +121,10 @@ export class RedisVersionedStore extends VersionedStore {
     return this.#messages.listen(key, onEnd);
   }
 
+  override connectionError(): Error | undefined {
+    return this.#client.connectionError;
+  }
+
   async fill(
     key: string,
     { lease, begunAt, fillId, payload, ttlMs, keepStaleMs, version, tags = '' }: Fill,
@@ -192,8 +197,9 @@ export class RedisVersionedStore extends VersionedStore {
   }
 }
 
-/** An error reply tells that the server is there. */
+/** An error reply tells that the server is there; that there is no connection, which may be for an error reply too, tells that it is not. */
 function withRefusal(error: unknown): unknown {
+  if (error instanceof RedisConnectionError) return new StoreUnavailableError(error.message, { cause: error.cause });
   return isErrorReply(error) ? new StoreUnavailableError(error.message, { cause: error, refused: true }) : error;
 }
 

@@ -166,3 +166,48 @@ describe('a lock service that does not answer', () => {
     expect(breakerStates(a).at(-1)).toBe('lock closed');
   });
 });
+
+describe('what opens a breaker', () => {
+  const opening = [1, 2, 5].flatMap((failures) => [1, failures + 3].map((callers) => ({ failures, callers })));
+
+  it.each(opening)('is told before that it is open: %o', async ({ failures, callers }) => {
+    const away = (server: 'store' | 'lock') => {
+      const locks = new FlakyLocks();
+      const a = new Fleet().instanceBehindBreakers(failures, locks);
+      if (server === 'lock') locks.error = new LockUnavailableError('connection refused');
+      else a.store.down = true;
+      return a;
+    };
+    for (const server of ['store', 'lock'] as const) {
+      const a = away(server);
+      for (let round = 0; breakerStates(a).length === 0 && round < failures; round++)
+        await Promise.all(
+          Array.from({ length: callers }, (_, n) => a.load(() => 'v', {}, { key: `${String(round)} ${String(n)}` })),
+        );
+      const opened = a.events.findIndex(({ type }) => type === 'breaker-changed');
+      const told = a.events.slice(0, opened).filter(({ type }) => type === `${server}-unavailable`);
+      expect(breakerStates(a)[0]).toBe(`${server} open`);
+      expect(told.length).toBeGreaterThanOrEqual(failures);
+    }
+  });
+
+  it('is the cause of what is not asked any more', async () => {
+    const a = new Fleet().instanceBehindBreakers(1);
+    a.store.down = true;
+    await a.load(() => 'v');
+    await expect(a.load(never, { onStoreUnavailable: 'fail' })).rejects.toMatchObject({
+      message: expect.stringContaining('is not asked') as string,
+      cause: expect.objectContaining({ message: expect.stringContaining('connection refused') as string }) as Error,
+    });
+  });
+
+  it('of a lock service likewise', async () => {
+    const locks = new FlakyLocks();
+    const a = new Fleet().instanceBehindBreakers(1, locks);
+    locks.error = new LockUnavailableError('connection refused');
+    await a.load(() => 'v', {}, { key: 'a' });
+    await expect(a.load(never, { onLockUnavailable: 'fail' }, { key: 'b' })).rejects.toMatchObject({
+      cause: locks.error,
+    });
+  });
+});

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { LockProvider, type LockState } from '../../../lib/core/lock-provider.js';
+import { withDeadline, type Clock } from '../../../lib/core/clock.js';
+import { LockUnavailableError } from '../../../lib/core/errors.js';
+import { LockProvider, type AcquireOptions, type LockState } from '../../../lib/core/lock-provider.js';
 import { HealthCheck } from '../../../lib/observability/cache-health.js';
 import { InProcessVersionedStore } from '../../../lib/stores/in-process-versioned-store.js';
 import { ManualClock } from '../../../lib/testing/manual-clock.js';
@@ -18,10 +20,10 @@ class LockInState extends LockProvider {
   }
 }
 
-function checking(policy: Partial<typeof POLICY> = {}) {
+function checking(policy: Partial<typeof POLICY> = {}, lock: Partial<LockProvider> = {}) {
   const clock = new ManualClock();
   const store = new StagedStore(new InProcessVersionedStore({ clock, maxEntries: 10 }));
-  const locks = new LockInState();
+  const locks = Object.assign(new LockInState(), lock);
   return { clock, store, locks, check: new HealthCheck(store, locks, { ...POLICY, ...policy }, clock) };
 }
 
@@ -94,5 +96,57 @@ describe('HealthCheck', () => {
     await clock.advance(9_000);
     expect(await check.look(1_000)).toMatchObject({ status: 'up' });
     gate.open();
+  });
+
+  describe('a lock service that can be asked', () => {
+    const refused = new LockUnavailableError('late.', { cause: new Error('connect ECONNREFUSED 127.0.0.1:1') });
+
+    it.each([
+      ['idle', undefined, {}, 'up', { status: 'up', latencyMs: 0 }],
+      ['idle', refused, {}, 'degraded', { status: 'down', error: 'late: connect ECONNREFUSED 127.0.0.1:1' }],
+      ['connected', refused, { onLockUnavailable: 'fail' }, 'down', { status: 'down' }],
+      ['suspended', undefined, {}, 'up', { status: 'up' }],
+    ] as const)('and was %s: it is what it answers (%s)', async (state, error, policy, status, lock) => {
+      const { check } = checking(policy, {
+        state,
+        check: () => (error === undefined ? Promise.resolve() : Promise.reject(error)),
+      });
+      expect(await check.look(1_000)).toMatchObject({ status, lock: { name: 'zookeeper', state, ...lock } });
+    });
+
+    it('and never answers is asked once, and does not make the look longer', async () => {
+      let asked = 0;
+      const { check, clock } = checking({}, { check: () => (asked++, new Promise(() => undefined)) });
+      const looks = [check.look(500), check.look(500)];
+      await clock.advance(500);
+      for (const look of await Promise.all(looks))
+        expect(look).toMatchObject({
+          store: { status: 'up' },
+          lock: { status: 'down', error: 'no answer within 500 ms' },
+        });
+      expect(asked).toBe(1);
+    });
+
+    it('tells by its own deadline what it knows', async () => {
+      const own =
+        (clock: Clock) =>
+        ({ timeoutMs }: AcquireOptions) =>
+          withDeadline(clock, new Promise<void>(() => undefined), timeoutMs, () => refused);
+      const { check, clock, locks } = checking({}, { check: (bounds) => own(clock)(bounds) });
+      const look = check.look(500);
+      await clock.advance(500);
+      expect(await look).toMatchObject({
+        lock: { status: 'down', error: expect.stringContaining('ECONNREFUSED') as string, state: locks.state },
+      });
+    });
+  });
+
+  it('a store that hangs tells why there is no connection', async () => {
+    const { check, clock, store } = checking();
+    store.connectionError = () => new Error('connect ECONNREFUSED 127.0.0.1:1');
+    store.stop('before', 'read');
+    const look = check.look(500);
+    await clock.advance(500);
+    expect(await look).toMatchObject({ store: { error: 'no answer within 500 ms: connect ECONNREFUSED 127.0.0.1:1' } });
   });
 });

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import type { CacheEvent } from '../../../lib/core/cache-event.js';
+import { LockAuthError } from '../../../lib/core/errors.js';
 import { LogObserver } from '../../../lib/observability/log-observer.js';
 import { INSTRUMENTS } from '../../../lib/observability/opentelemetry/instruments.js';
 import { SPAN_NAMES } from '../../../lib/observability/opentelemetry/otel-cache-tracer.js';
@@ -97,6 +98,7 @@ async function everyLine(): Promise<{ level: string; text: string }[]> {
   const states = ['suspended', 'lost', 'auth-failed'] as const;
   const more: CacheEvent[] = [
     ...reasons.map((reason): CacheEvent => ({ type: 'not-stored', key: 'k', reason })),
+    { type: 'lock-unavailable', key: 'k', error: new LockAuthError('refused') },
     ...states.map((state): CacheEvent => ({ type: 'lock-state', provider: 'zookeeper', state, previous: 'connected' })),
   ];
   const { 'lock-state': connected, hit, 'lock-acquired': acquired, 'announcement-made-up': madeUp } = EVERY_EVENT;

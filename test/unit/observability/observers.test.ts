@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CacheEvent, CacheObserver, StoreStep } from '../../../lib/core/cache-event.js';
-import { StoreUnavailableError } from '../../../lib/core/errors.js';
+import { LockAuthError, StoreUnavailableError } from '../../../lib/core/errors.js';
 import { CacheStats } from '../../../lib/observability/cache-stats.js';
 import { FanOutObserver } from '../../../lib/observability/fan-out-observer.js';
 import { LOG_INTERVAL_MS, LogObserver } from '../../../lib/observability/log-observer.js';
@@ -324,6 +324,43 @@ describe('LogObserver', () => {
       expect.stringMatching(/k was loaded, .*currentVersion failed: Error: y/),
       expect.stringMatching(/k was not loaded, .*\(queue-full\): raise maxConcurrentLoads/),
       expect.stringContaining('could not be read and counts as a miss: Error: cut short'),
+    ]);
+  });
+
+  it.each(['not-stored', 'other-shape'] as const)(
+    '%s: a second class is told too, and the same one only once an interval',
+    (type) => {
+      const { lines, observe } = logging();
+      const what = (path: string, name: string): CacheEvent => {
+        const text = `UnserializableValueError: value${path} is a ${name} and cannot be cached. Register its class: classes: [${name}].`;
+        return type === 'not-stored'
+          ? { type, key: 'k', reason: 'unserializable', detail: text }
+          : { type, key: 'k', error: new Error(text), stays: false };
+      };
+      const paths = ['', '.owner', '[7].owner', '[8].owner', '.map<entry 3>', '["a b"].x'];
+      for (const name of ['OrderV1', 'OrderV2', 'Decimal']) for (const path of paths) observe(what(path, name));
+      for (const name of ['OrderV1', 'OrderV2', 'Decimal'])
+        expect(lines.filter((line) => line.includes(`a ${name} and`))).toHaveLength(1);
+      expect(lines).toHaveLength(3);
+    },
+  );
+
+  it('writes a bounded number of lines, however many classes cannot be stored', () => {
+    const { lines, observe } = logging();
+    for (let n = 0; n < 5_000; n++)
+      observe({ type: 'not-stored', key: 'k', reason: 'unserializable', detail: `value is a Class${String(n)}x` });
+    expect(lines.length).toBeGreaterThan(1);
+    expect(lines.length).toBeLessThanOrEqual(25);
+  });
+
+  it('says that a lock service refuses us, and what it said, on one line', () => {
+    const { lines, observe } = logging();
+    const cause = new Error('WRONGPASS invalid username-password pair\n2026 forged line');
+    observe({ type: 'lock-unavailable', key: 'k', error: new LockAuthError('Redis refuses us.', { cause }) });
+    expect(lines).toEqual([
+      expect.stringMatching(
+        /^warn The lock service refuses us \(LockAuthError: Redis refuses us: WRONGPASS .* forged line\)/,
+      ),
     ]);
   });
 

@@ -251,14 +251,16 @@ describe('spans', () => {
   it('pass on what a store may do beside, and add nothing to one that cannot', async () => {
     const told: string[] = [];
     const able = new TellingStore({ clock: new ManualClock(), maxEntries: 1 });
+    able.connectionError = () => new Error('away');
     const traced = new TracedVersionedStore(able, cacheTracer());
     await traced.begin('k', { lease: 'L', leaseMs: 10_000, loadingMs: 1 });
     const listener = traced.listen?.('k', () => void told.push('ended'));
     const optional: Record<OptionalSteps, unknown> = {
       renew: await traced.renew?.('k', 'L', 6_000),
       listen: listener?.live,
+      connectionError: traced.connectionError?.(),
     };
-    expect(optional).toEqual({ renew: true, listen: true });
+    expect(optional).toEqual({ renew: true, listen: true, connectionError: new Error('away') });
     await traced.mark('k', 'L', { id: 'm', kind: 'unstored' }, 0);
     expect(told).toEqual(['ended']);
     listener?.stop();
@@ -267,6 +269,16 @@ describe('spans', () => {
     class Plain extends StagedStore {}
     Object.assign(Plain.prototype, { renew: undefined, listen: undefined });
     const plain = new TracedVersionedStore(new Plain(able), cacheTracer());
-    expect([plain.renew, plain.listen]).toEqual([undefined, undefined]);
+    expect([plain.renew, plain.listen, plain.connectionError]).toEqual([undefined, undefined, undefined]);
+  });
+
+  it('pass on what a lock provider may do beside, and add nothing to one that cannot', async () => {
+    const asked: number[] = [];
+    const able = Object.assign(new InProcessLockProvider(), {
+      check: ({ timeoutMs }: { readonly timeoutMs: number }) => Promise.resolve(void asked.push(timeoutMs)),
+    });
+    await new TracedLockProvider(able, cacheTracer()).check?.({ timeoutMs: 7 });
+    expect(asked).toEqual([7]);
+    expect(new TracedLockProvider(new InProcessLockProvider(), cacheTracer()).check).toBeUndefined();
   });
 });

@@ -1,4 +1,3 @@
-import { EventEmitter } from 'node:events';
 import { Redis as Ioredis, Cluster as IoredisCluster } from 'ioredis';
 import { Redis as IoredisV6 } from 'ioredis-v6';
 import { createClient, createClientPool, createCluster, createSentinel } from 'redis';
@@ -11,7 +10,6 @@ import {
 import { describe, expect, it } from 'vitest';
 import { InvalidOptionsError } from '../../../lib/core/errors.js';
 import { adoptRedisClient } from '../../../lib/redis-client/adopt-redis-client.js';
-import { guardErrors } from '../../../lib/redis-client/error-guard.js';
 import { openRedisClient } from '../../../lib/redis-client/open-redis-client.js';
 
 const nodes = { rootNodes: [{ url: 'redis://127.0.0.1:1' }] };
@@ -64,16 +62,6 @@ describe('adoptRedisClient', () => {
     expect(client.listenerCount('error')).toBe(before + 1);
     await second.close();
     expect(client.listenerCount('error')).toBe(before);
-  });
-});
-
-describe('guardErrors', () => {
-  it('keeps an emitted error from being thrown', () => {
-    const emitter = new EventEmitter();
-    const unguard = guardErrors(emitter);
-    expect(() => emitter.emit('error', new Error('gone'))).not.toThrow();
-    unguard();
-    expect(() => emitter.emit('error', new Error('gone'))).toThrow('gone');
   });
 });
 
