@@ -16,7 +16,8 @@ import { LOCKED_CACHEABLE } from './route-plan.js';
 export interface LockedCacheableOptions extends CachePolicy, VersionOptions<never>, ListOptions {
   /**
    * Names under which the answer can be invalidated with others: `invalidateTags()`. Or a function that reads them of the request and of the answer (of `undefined` when the method
-   * threw); an answer whose tags cannot be read is not stored. Default none.
+   * threw); an answer whose tags cannot be read is not stored. Default none. A route without `entity`, `tags` and `key` is named at start, since nothing can invalidate its entries; `[]` says that it is
+   * meant so.
    */
   readonly tags?:
     readonly string[] | { bivariant(request: CacheableRequest, value: unknown): readonly string[] }['bivariant'];

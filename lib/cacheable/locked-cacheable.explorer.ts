@@ -18,7 +18,9 @@ export class LockedCacheableExplorer implements OnModuleInit, OnApplicationBoots
 
   /** @throws InvalidOptionsError for a decorated method of a provider, and for a policy that does not fit the module's options */
   onModuleInit(): void {
-    for (const plan of this.routes()) this.plans.warnOfNever(plan);
+    const routes = this.routes();
+    for (const plan of routes) this.plans.warnOfNever(plan);
+    this.plans.warnOfUninvalidated(routes);
     for (const { instance } of this.discovery.getProviders() as { readonly instance: unknown }[]) {
       const prototype = prototypeOf(instance);
       if (prototype !== undefined) this.refuseProvider(prototype);

@@ -11,6 +11,9 @@ import { planRoute, type RoutePlan } from './route-plan.js';
 /** A controller's method. */
 export type Handler = (...args: never[]) => unknown;
 
+/** So many routes are named in one line. */
+const MOST_NAMES = 10;
+
 /** The plans of all routes, made once each, and what the interceptors of all modules share. */
 @Injectable()
 export class RoutePlans {
@@ -75,6 +78,25 @@ export class RoutePlans {
         ? 'it sends server-sent events'
         : 'it answers by @Res() or @Next() itself: return the value, or use @Res({ passthrough: true })';
     this.logger.warn(`@LockedCacheable() on ${name} does nothing: ${because}.`);
+  }
+
+  /** Says at start, in one line for all routes, whose answers nothing can invalidate: a key of the route's own can be given to `invalidate()`, a default key cannot. `tags: []` says that this is meant. */
+  warnOfUninvalidated(plans: readonly RoutePlan[]): void {
+    const { enabled, onChange } = this.host.options;
+    if (!enabled) return;
+    const names = plans
+      .filter(({ never, options }) => {
+        const hears = options.entity !== undefined && onChange !== 'ignore';
+        return never === undefined && options.key === undefined && options.tags === undefined && !hears;
+      })
+      .map(({ name }) => name);
+    if (names.length === 0) return;
+    const more = names.length > MOST_NAMES ? ` and ${String(names.length - MOST_NAMES)} more` : '';
+    this.host.warnOnce(
+      'uninvalidated',
+      `Nothing can invalidate what @LockedCacheable() stores for ${names.slice(0, MOST_NAMES).join(', ')}${more}: it is served until its ttlMs is over. ` +
+        'Give entity or tags, or a key of your own for invalidate(); tags: [] says that it is meant so.',
+    );
   }
 
   /** @throws InvalidOptionsError when two entities have one name */

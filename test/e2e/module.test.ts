@@ -136,6 +136,58 @@ describe('the module', () => {
     ]);
   });
 
+  it('a route whose entries nothing can invalidate is named once, and no other', async () => {
+    class Product {}
+    @Controller()
+    class RoutesController {
+      @Get('nothing')
+      @LockedCacheable()
+      nothing(): string {
+        return 'x';
+      }
+      @Get('ttl')
+      @LockedCacheable({ ttlMs: 1_000, varyBy: ['accept'] })
+      ttl(): string {
+        return 'x';
+      }
+      @Get('key')
+      @LockedCacheable({ key: () => ['key'] })
+      key(): string {
+        return 'x';
+      }
+      @Get('tags')
+      @LockedCacheable({ tags: ['t'] })
+      tags(): string {
+        return 'x';
+      }
+      @Get('meant')
+      @LockedCacheable({ tags: [] })
+      meant(): string {
+        return 'x';
+      }
+      @Get('entity')
+      @LockedCacheable({ entity: Product })
+      entity(): string {
+        return 'x';
+      }
+    }
+    const named = async (cache: DistributedCacheOptions): Promise<string[]> => {
+      const { lines, url } = await startApp({ cache, controllers: [RoutesController] });
+      for (const path of ['nothing', 'ttl', 'nothing']) await get(`${url}/${path}`);
+      return lines.filter((line) => line.includes('Nothing can invalidate'));
+    };
+    const { nothing, ttl, entity } = {
+      nothing: 'RoutesController.nothing',
+      ttl: 'RoutesController.ttl',
+      entity: 'RoutesController.entity',
+    };
+    expect(await named({})).toEqual([expect.stringContaining(`stores for ${nothing}, ${ttl}: it is served`)]);
+    expect(await named({ onChange: 'ignore' })).toEqual([
+      expect.stringContaining(`stores for ${nothing}, ${ttl}, ${entity}: `),
+    ]);
+    expect(await named({ enabled: false })).toEqual([]);
+  });
+
   it('without a namespace a shared store is warned of', async () => {
     const store = new InProcessVersionedStore({ clock: systemClock, maxEntries: 10 });
     Object.defineProperty(store, 'scope', { value: 'fleet' });
