@@ -73,6 +73,7 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnM
       () => dataSources ?? findDataSources(discovery),
       (kind, message) => this.warnOnce(kind, message),
       (dataSource) => this.changes?.watch(dataSource),
+      options.policy.replicaLagMs > 0,
     );
   }
 

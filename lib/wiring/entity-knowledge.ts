@@ -26,6 +26,8 @@ export class EntityKnowledge {
     private readonly warnOnce: (kind: string, message: string) => void,
     /** Called for every data source, again and again. */
     private readonly found: (dataSource: TypeOrmDataSource) => void,
+    /** Loads may read from replicas (`replicaLagMs`), even if no data source says so. */
+    private readonly expectsReplicas: boolean,
   ) {
     for (const target of classes) this.classes.register(target);
   }
@@ -53,7 +55,8 @@ export class EntityKnowledge {
   }
 
   /**
-   * Warns of what is wrong with the versions of an entity that will be cached, once; of one that no data source has yet, later.
+   * Where loads read from replicas, warns of what is wrong with the versions of an entity that will be cached, once; of one that no data source has yet, later. Without replicas the lease alone keeps the past out, and versions
+   * that go backwards are an event when they do.
    *
    * @throws InvalidOptionsError when two entities have one name
    */
@@ -63,6 +66,7 @@ export class EntityKnowledge {
     const found = this.catalog.find(entity);
     if (found === undefined) return;
     this.cached.add(entity);
+    if (!this.readsReplicas()) return;
     const advice = stampAdvice(found, extractor !== undefined);
     if (advice !== undefined) this.warnOnce(`versions ${found.name}`, advice);
   }
@@ -117,8 +121,12 @@ export class EntityKnowledge {
   }
 
   private checkReading({ name, stamping }: EntityMetadata, version: Version | undefined): void {
-    if (version?.kind === 'updated-at' && stamping?.keeping?.refused === true)
+    if (version?.kind === 'updated-at' && stamping?.keeping?.refused === true && this.readsReplicas())
       this.warnOnce(`milliseconds ${name}`, coarseReading(name));
+  }
+
+  private readsReplicas(): boolean {
+    return this.expectsReplicas || this.dataSources().some(hasReplicas);
   }
 
   /** Before it is initialized a data source has no list that lasts. */
@@ -126,4 +134,9 @@ export class EntityKnowledge {
     if (isInitialized !== true || subscribers === undefined || subscribers.includes(this.staleSaves)) return;
     subscribers.push(this.staleSaves);
   }
+}
+
+/** TypeORM sends reads to replicas where its data source names some. */
+function hasReplicas({ options }: TypeOrmDataSource): boolean {
+  return (options as { readonly replication?: unknown } | undefined)?.replication !== undefined;
 }

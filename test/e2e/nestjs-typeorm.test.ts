@@ -31,7 +31,7 @@ class PagesController {
 
 afterEach(stopApps);
 
-it('the data source of @nestjs/typeorm is found: versions are exact, and what is wrong with them is said at start', async () => {
+it('the data source of @nestjs/typeorm is found: versions are exact, and a start without replicas says nothing', async () => {
   const url = inject('redisUrl');
   const {
     app,
@@ -43,7 +43,7 @@ it('the data source of @nestjs/typeorm is found: versions are exact, and what is
     controllers: [PagesController],
     imports: [TypeOrmModule.forRoot({ type: 'postgres', url: inject('postgresUrl'), entities: [Page] })],
   });
-  expect(lines.filter((line) => line.includes('Page is ordered by its @UpdateDateColumn'))).toHaveLength(1);
+  expect(lines.filter((line) => line.startsWith('warn '))).toEqual([]);
   const dataSource = app.get(DataSource);
   await dataSource.query(`CREATE SCHEMA ${schema}`);
   try {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { DistributedCacheService, type CacheEvent } from 'nestjs-distributed-cache';
+import { DistributedCacheService, type CacheEvent, type DistributedCacheOptions } from 'nestjs-distributed-cache';
 import { redisLock, redisStore } from 'nestjs-distributed-cache/redis';
 import {
   Column,
@@ -73,7 +73,10 @@ beforeEach(async () => {
 });
 afterEach(stopApps);
 
-async function start(source = dataSource): Promise<{
+async function start(
+  source = dataSource,
+  policy: DistributedCacheOptions = {},
+): Promise<{
   readonly cache: DistributedCacheService;
   readonly events: readonly CacheEvent[];
   readonly warnings: () => string[];
@@ -86,6 +89,7 @@ async function start(source = dataSource): Promise<{
       lock: redisLock({ url }),
       dataSources: [source],
       log: false,
+      ...policy,
     },
   });
   const warnings = (): string[] => lines.filter((line) => line.startsWith('warn '));
@@ -145,8 +149,8 @@ describe('@UpdateDateColumn on MariaDB', () => {
     expect(found).not.toBe('000000');
   });
 
-  it('an update falls behind the insert of the same second: served right, not stored while that floor lives, and warned about', async () => {
-    const { cache, events, warnings } = await start();
+  it('an update falls behind the insert of the same second: served right, not stored while that floor lives, and warned about where replicas are read', async () => {
+    const { cache, events, warnings } = await start(dataSource, { replicaLagMs: 1_000 });
     // The last microsecond of a second that is not over before the update: a second of the future.
     await dataSource.query(
       'UPDATE dated SET updatedAt = TIMESTAMPADD(MICROSECOND, 999999, TIMESTAMPADD(SECOND, 60, NOW()))',
@@ -179,10 +183,10 @@ describe('@UpdateDateColumn on MariaDB', () => {
     expect(warnings()).toEqual([]);
   });
 
-  it('that is read as a text is read in milliseconds, and warned about', async () => {
+  it('that is read as a text is read in milliseconds, and warned about where replicas are read', async () => {
     const texts = await new DataSource({ ...options, dateStrings: true } as DataSourceOptions).initialize();
     try {
-      const { cache, events, warnings } = await start(texts);
+      const { cache, events, warnings } = await start(texts, { replicaLagMs: 1_000 });
       await cache.getOrLoad(key, () => texts.getRepository(Clocked).findOneByOrFail({ id: 1 }), { entity: Clocked });
       expect(events).toContainEqual(
         expect.objectContaining({
