@@ -5,6 +5,7 @@ import { NodeRedisClient, type NodeRedisSlice } from './node-redis-client.js';
 import { closing, type ConnectingSlice } from './node-redis-closing.js';
 import { reconnectDelayMs } from './reconnect-delay.js';
 import type { RedisClient } from './redis-client.js';
+import type { ErrorEmitter } from './connection-watch.js';
 import { StartingRedisClient } from './starting-redis-client.js';
 import { describeEndpoint, parseRedisUrl, type RedisEndpoint } from './redis-url.js';
 
@@ -86,7 +87,7 @@ function openIoredis(module: IoredisModule, endpoint: RedisEndpoint): RedisClien
   return opened;
 }
 
-function starting(client: RedisClient, connection: Connecting): RedisClient {
+function starting(client: RedisClient, connection: ErrorEmitter): RedisClient {
   return new StartingRedisClient(client, connection, systemClock, CONNECT_TIMEOUT_MS);
 }
 

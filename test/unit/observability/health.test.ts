@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { withDeadline, type Clock } from '../../../lib/core/clock.js';
+import type { Clock } from '../../../lib/core/clock.js';
+import { withDeadline } from '../../../lib/core/deadline.js';
 import { LockUnavailableError } from '../../../lib/core/errors.js';
 import { LockProvider, type AcquireOptions, type LockState } from '../../../lib/core/lock-provider.js';
 import { HealthCheck } from '../../../lib/observability/cache-health.js';
