@@ -53,14 +53,49 @@ export class LateSignal {
   }
 }
 
-/** Calls `listener` when the signal fires, at once if it has. Returns what takes the listener away. */
+/** The listeners to a signal that is not ours, and the one listener that it has for all of them. */
+interface Audience {
+  readonly listeners: Set<() => void>;
+  readonly heard: () => void;
+}
+
+const audiences = new WeakMap<AbortSignal, Audience>();
+
+/**
+ * Calls `listener` when the signal fires, at once if it has. Returns a function that removes the listener.
+ *
+ * One signal ends any number of waits: a request's signal, say, those of every key that the request loads. Node takes eleven listeners to one signal for a
+ * leak and prints a warning, so a signal gets a single listener.
+ */
 export function onAbort(signal: AbortSignal, listener: (reason: unknown) => void): () => void {
-  const heard = (): void => {
+  if (signal.aborted) {
+    listener(signal.reason);
+    return () => undefined;
+  }
+  const { heard, listeners } = audienceOf(signal);
+  const call = (): void => {
     listener(signal.reason);
   };
-  if (signal.aborted) heard();
-  else signal.addEventListener('abort', heard, { once: true });
+  listeners.add(call);
   return () => {
+    if (!listeners.delete(call) || listeners.size > 0) return;
+    audiences.delete(signal);
     signal.removeEventListener('abort', heard);
   };
+}
+
+function audienceOf(signal: AbortSignal): Audience {
+  const known = audiences.get(signal);
+  if (known !== undefined) return known;
+  const listeners = new Set<() => void>();
+  const heard = (): void => {
+    audiences.delete(signal);
+    const called = [...listeners];
+    listeners.clear();
+    for (const call of called) call();
+  };
+  const audience = { heard, listeners };
+  audiences.set(signal, audience);
+  signal.addEventListener('abort', heard, { once: true });
+  return audience;
 }

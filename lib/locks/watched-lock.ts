@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.js';
 import { Deadline } from '../core/deadline.js';
+import { onAbort } from '../core/late-signal.js';
 import type { BusyLock, WaitOptions, WakeReason } from '../core/lock-provider.js';
 
 /** The longest delay a timer can have; Node turns a longer one into 1 ms. */
@@ -40,16 +41,17 @@ export class WatchedLock implements BusyLock {
     if (this.#reason !== undefined) return Promise.resolve(this.#reason);
 
     return new Promise((resolve) => {
-      const onAbort = (): void => {
-        this.wake('aborted');
-      };
       const deadline = new Deadline(this.#clock, Math.min(timeoutMs, MAX_TIMER_MS), () => {
         this.wake('timeout');
       });
-      signal?.addEventListener('abort', onAbort, { once: true });
+      const forgetSignal =
+        signal &&
+        onAbort(signal, () => {
+          this.wake('aborted');
+        });
       this.#endWait = (reason) => {
         deadline.end();
-        signal?.removeEventListener('abort', onAbort);
+        forgetSignal?.();
         resolve(reason);
       };
     });

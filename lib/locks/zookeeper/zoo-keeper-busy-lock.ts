@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.js';
 import { Deadline } from '../../core/deadline.js';
+import { onAbort } from '../../core/late-signal.js';
 import type { BusyLock, WaitOptions, WakeReason } from '../../core/lock-provider.js';
 
 /** Somebody else's lock, and those who wait for its end: registered until it is woken or disposed of. */
@@ -17,21 +18,23 @@ export class ZooKeeperBusyLock implements BusyLock {
 
   wait({ timeoutMs, signal }: WaitOptions): Promise<WakeReason> {
     return new Promise((resolve) => {
-      let deadline: Deadline | undefined;
+      const undo: (() => void)[] = [];
       const abort = (): void => {
         this.wake('aborted');
       };
       this.#finish = (reason) => {
-        deadline?.end();
-        signal?.removeEventListener('abort', abort);
+        for (const step of undo) step();
         resolve(reason);
       };
       if (this.#woken !== undefined) this.#finish(this.#woken);
       else if (signal?.aborted) abort();
       else {
-        signal?.addEventListener('abort', abort, { once: true });
-        deadline = new Deadline(this.#clock, timeoutMs, () => {
+        if (signal !== undefined) undo.push(onAbort(signal, abort));
+        const deadline = new Deadline(this.#clock, timeoutMs, () => {
           this.wake('timeout');
+        });
+        undo.push(() => {
+          deadline.end();
         });
       }
     });

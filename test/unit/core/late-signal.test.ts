@@ -1,8 +1,12 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
 import { AttemptLimit } from '../../../lib/core/attempt-limit.js';
-import { LateSignal } from '../../../lib/core/late-signal.js';
+import { LateSignal, onAbort } from '../../../lib/core/late-signal.js';
 import { runLoader } from '../../../lib/core/loader-run.js';
+import { WatchedLock } from '../../../lib/locks/watched-lock.js';
+import { ZooKeeperBusyLock } from '../../../lib/locks/zookeeper/zoo-keeper-busy-lock.js';
 import { ManualClock } from '../../../lib/testing/manual-clock.js';
+import { Fleet } from '../../support/fleet.js';
 
 const over = new Error('over');
 
@@ -39,6 +43,62 @@ describe('a late signal', () => {
     for (const asked of [signal, early.signal, late.signal])
       expect(asked).toMatchObject({ aborted: true, reason: over });
     expect(early.signal).toBe(signal);
+  });
+});
+
+describe('one signal of a caller, given fifty times at once', () => {
+  const CALLS = 50;
+  const never = (): Promise<never> => new Promise(() => undefined);
+  const wait = { timeoutMs: 60_000 };
+  const nothing = (): void => undefined;
+  const uses: Record<string, (signal: AbortSignal, clock: ManualClock) => Promise<unknown>> = {
+    'to loads': (signal) => new Fleet().instance().load(never, {}, { signal }),
+    'to attempts at locks': (signal, clock) =>
+      new AttemptLimit(clock, { ...wait, signal }, new LateSignal(), () => over).race(never()),
+    'to waits for a lock of Redis or of this process': (signal, clock) =>
+      new WatchedLock(clock, nothing).wait({ ...wait, signal }),
+    'to waits for a lock of ZooKeeper': (signal, clock) =>
+      new ZooKeeperBusyLock(clock, nothing).wait({ ...wait, signal }),
+  };
+
+  // Node warns of a leak at the eleventh listener.
+  it.each(Object.entries(uses))('%s, has one listener, ends them all, and has none after that', async (_, use) => {
+    const caller = new AbortController();
+    const clock = new ManualClock();
+    const results = Promise.allSettled(Array.from({ length: CALLS }, () => use(caller.signal, clock)));
+    await clock.settle();
+    expect(getEventListeners(caller.signal, 'abort')).toHaveLength(1);
+    caller.abort(over);
+    const ends = (await results).map((result): unknown =>
+      result.status === 'fulfilled' ? result.value : result.reason,
+    );
+    expect(ends).toStrictEqual(Array.from({ length: CALLS }, () => (ends[0] === 'aborted' ? 'aborted' : over)));
+    expect(getEventListeners(caller.signal, 'abort')).toHaveLength(0);
+  });
+
+  it('has no listener once nobody listens, and one again for who comes later', () => {
+    const caller = new AbortController();
+    const forget = Array.from({ length: CALLS }, () => onAbort(caller.signal, nothing));
+    for (const step of forget) step();
+    for (const step of forget) step();
+    expect(getEventListeners(caller.signal, 'abort')).toHaveLength(0);
+    const heard = vi.fn();
+    onAbort(caller.signal, heard);
+    expect(getEventListeners(caller.signal, 'abort')).toHaveLength(1);
+    caller.abort(over);
+    expect(heard.mock.calls).toEqual([[over]]);
+  });
+
+  it('tells a listener that is added while it fires, and one that was taken away before never', () => {
+    const caller = new AbortController();
+    const [early, late, never] = [vi.fn(), vi.fn(), vi.fn()];
+    onAbort(caller.signal, (reason) => {
+      early(reason);
+      onAbort(caller.signal, late);
+    });
+    onAbort(caller.signal, never)();
+    caller.abort(over);
+    expect([early.mock.calls, late.mock.calls, never.mock.calls]).toEqual([[[over]], [[over]], []]);
   });
 });
 
