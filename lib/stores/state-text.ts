@@ -1,4 +1,5 @@
 import type { EntryState } from '../core/cache-entry.js';
+import { isLoadMark } from '../core/load-mark.js';
 
 const FORMAT = 'entry-state-1';
 
@@ -19,6 +20,7 @@ export function stateFromText(text: unknown): EntryState | undefined {
     const { format, state } = JSON.parse(text) as { format?: unknown; state?: unknown };
     if (format !== FORMAT || typeof state !== 'object' || state === null) return undefined;
     const { value, floor, ...rest } = state as EntryState;
+    if (rest.mark !== undefined && !isLoadMark(rest.mark.mark)) return undefined;
     return {
       ...rest,
       ...(value !== undefined && {

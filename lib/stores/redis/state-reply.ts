@@ -1,4 +1,5 @@
 import { CorruptEntryError } from '../../core/errors.js';
+import { isLoadMark } from '../../core/load-mark.js';
 import type {
   BeginOutcome,
   FillOutcome,
@@ -122,8 +123,8 @@ function versionOf(kind: unknown, order: unknown): Version | undefined {
 function parseMark(reply: unknown): LoadMark {
   const written = text(reply);
   try {
-    const mark = JSON.parse(written) as LoadMark | { readonly kind: unknown };
-    if (mark.kind === 'failed' || mark.kind === 'unstored') return mark as LoadMark;
+    const mark: unknown = JSON.parse(written);
+    if (isLoadMark(mark)) return mark;
   } catch {
     // told below
   }

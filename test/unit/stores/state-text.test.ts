@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { EntryState } from '../../../lib/core/cache-entry.js';
 import { MAX_VERSION_ORDER } from '../../../lib/core/version.js';
 import { stateFromText, stateToText } from '../../../lib/stores/state-text.js';
+import { IMPOSSIBLE_MARKS } from '../../support/impossible-marks.js';
 
 const version = { kind: 'row', order: MAX_VERSION_ORDER };
 const full: EntryState = {
@@ -39,6 +40,11 @@ describe('a state as text', () => {
     [stateToText(full).slice(0, -1)],
     [stateToText(full).replace('entry-state-1', 'entry-state-2')],
   ])('is nothing when it is not ours: %o', (text) => {
+    expect(stateFromText(text)).toBeUndefined();
+  });
+
+  it.each(Object.entries(IMPOSSIBLE_MARKS))('is nothing with a mark that nobody has left: %s', (_, mark) => {
+    const text = `{"format":"entry-state-1","state":{"mark":{"mark":${mark},"until":5}}}`;
     expect(stateFromText(text)).toBeUndefined();
   });
 });

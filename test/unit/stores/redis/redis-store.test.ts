@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { CorruptEntryError, InvalidOptionsError } from '../../../../lib/core/errors.js';
 import { redisStore } from '../../../../lib/stores/redis/redis-store.js';
 import { parseBegin, parseFill, parseRead, parseSet } from '../../../../lib/stores/redis/state-reply.js';
+import { IMPOSSIBLE_MARKS } from '../../../support/impossible-marks.js';
 
 describe('redisStore', () => {
   it('describes itself without credentials', () => {
@@ -47,5 +48,10 @@ describe('replies', () => {
     ['a set with a number', () => parseSet(1)],
   ])('that are malformed are errors: %s', (_name, parse) => {
     expect(parse).toThrow(CorruptEntryError);
+  });
+
+  it.each(Object.entries(IMPOSSIBLE_MARKS))('with a mark that nobody has left are errors: %s', (_, written) => {
+    expect(() => parseRead(['1', '0', [...fields.slice(0, 8), written, '9000']])).toThrow(CorruptEntryError);
+    expect(() => parseBegin(['failed', written])).toThrow(CorruptEntryError);
   });
 });
