@@ -103,7 +103,10 @@ export interface DistributedCacheOptions extends CachePolicy, ListOptions {
   readonly enabled?: boolean;
   /** Whether answers of decorated routes carry `X-Cache: HIT | MISS | WAITED | STALE | BYPASS`. Default true. */
   readonly xCacheHeader?: boolean;
-  /** Classes beside entities whose instances are cached and must come back as instances. Their names are stored: no two may be the same. Default none. */
+  /**
+   * Classes beside entities whose instances are cached and must come back as instances. Their names are stored: no two may be the same. Rebuilt are an instance's own properties, without its constructor: a built-in type
+   * or a class with `#private` members is refused. Default none.
+   */
   readonly classes?: readonly ClassReference[];
   /** TypeORM data sources whose entities are cached. Default: all that `@nestjs/typeorm` has registered. */
   readonly dataSources?: readonly TypeOrmDataSource[];

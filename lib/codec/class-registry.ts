@@ -1,4 +1,5 @@
 import { InvalidOptionsError } from '../core/errors.js';
+import { builtInAncestor, privateMember } from './class-state.js';
 
 /** Any class, one with a private constructor too: nothing is ever constructed. */
 export interface ClassReference {
@@ -10,8 +11,12 @@ export interface ClassReference {
 export interface RegisteredClass {
   readonly name: string;
   readonly prototype: object;
+  /** The class itself. */
+  readonly target: ClassReference;
   /** What an instance is written as: the name, and the shape where there is one (`Product#k3Jx90aB`). */
   readonly storedName: string;
+  /** A `#private` member, because of which its instances are neither written nor read. */
+  readonly privateMember?: string;
 }
 
 /** Parts name and shape. */
@@ -21,7 +26,7 @@ const MAX_SHOWN = 80;
 
 /**
  * The classes whose instances may be cached. An instance is rebuilt as `Object.create(prototype)` with its own enumerable properties: no constructor and no
- * setter runs, and `#private` fields, which nobody can read from outside, are not there.
+ * setter runs. So a class with `#private` members, which nobody can read from outside, is refused.
  */
 export class ClassRegistry {
   private readonly byName = new Map<string, RegisteredClass>();
@@ -33,10 +38,21 @@ export class ClassRegistry {
    * not change it). A class that is registered already keeps the name it has, unless another one is given.
    *
    * @param name default: the class's own name
-   * @throws InvalidOptionsError when the name is empty, has a `#` or is taken by another class, when the class has another name already, and when it extends a built-in
-   *   type whose content is not in its properties (`Map`, `Date` …)
+   * @throws InvalidOptionsError when the name is empty, has a `#` or is taken by another class, when the class has another name already, when it has `#private` members, and when it
+   *   extends a built-in type whose content is not in its properties (`Map`, `Headers` …)
    */
   register(target: ClassReference, name?: string): this {
+    const found = privateMember(prototypeOf(target));
+    if (found !== undefined) throw new InvalidOptionsError(hasPrivateMember(target, found));
+    return this.admit(target, name);
+  }
+
+  /**
+   * As {@link register}, for classes that are there to be used in other ways too: the instances of one with `#private` members are refused when they are written.
+   *
+   * @throws InvalidOptionsError as `register`, except for `#private` members
+   */
+  admit(target: ClassReference, name?: string): this {
     const prototype = prototypeOf(target);
     const known = this.byPrototype.get(prototype);
     if (known !== undefined && (name === undefined || name === known.name)) return this;
@@ -54,7 +70,14 @@ export class ClassRegistry {
         `The class ${target.name} is registered as "${known.name}" already; "${wanted}" would be its second name. Keep one.`,
       );
     if (this.byName.has(wanted)) throw new InvalidOptionsError(sameName(wanted));
-    this.add({ name: wanted, prototype, storedName: wanted });
+    const found = privateMember(prototype);
+    this.add({
+      name: wanted,
+      prototype,
+      target,
+      storedName: wanted,
+      ...(found !== undefined && { privateMember: found }),
+    });
     return this;
   }
 
@@ -66,6 +89,11 @@ export class ClassRegistry {
     if (known === undefined || known.storedName !== known.name) return;
     this.byStoredName.delete(known.storedName);
     this.add({ ...known, storedName: `${known.name}${SHAPE_MARK}${shape}` });
+  }
+
+  /** Whether a class has this name. */
+  hasName(name: string): boolean {
+    return this.byName.has(name);
   }
 
   /** The class of this very instance; an instance of a subclass needs its subclass registered. */
@@ -83,15 +111,17 @@ export class ClassRegistry {
     const given = storedName.slice(0, MAX_SHOWN);
     const [name = ''] = given.split(SHAPE_MARK, 1);
     const known = this.byName.get(name);
-    return known === undefined
-      ? `The entry contains an instance of "${name}", a class that is not registered here. Add it: classes: [${name}].`
+    if (known === undefined)
+      return `The entry contains an instance of "${name}", a class that is not registered here. Add it: classes: [${name}].`;
+    return known.privateMember !== undefined
+      ? `The entry contains an instance of "${name}", which has ${known.privateMember} here and cannot be rebuilt.`
       : `The entry contains an instance of "${given}", which is "${known.storedName}" here: whoever wrote it has a class ${name} with other columns or relations.`;
   }
 
   private add(registered: RegisteredClass): void {
     this.byName.set(registered.name, registered);
     this.byPrototype.set(registered.prototype, registered);
-    this.byStoredName.set(registered.storedName, registered);
+    if (registered.privateMember === undefined) this.byStoredName.set(registered.storedName, registered);
   }
 }
 
@@ -111,20 +141,8 @@ function prototypeOf(target: ClassReference): object {
   return prototype;
 }
 
-/** A chain that ends at `Object.prototype` without passing another built-in type on the way keeps its state in properties. */
-function builtInAncestor(prototype: object): string | undefined {
-  for (let link: object | null = prototype; link !== null; link = Object.getPrototypeOf(link) as object | null) {
-    const constructor: unknown = Object.getOwnPropertyDescriptor(link, 'constructor')?.value;
-    const isRoot = Object.getPrototypeOf(link) === null && link !== prototype;
-    if (isNative(constructor) && !isRoot) return constructor.name;
-  }
-  return undefined;
-}
-
-function isNative(constructor: unknown): constructor is { name: string } {
-  return (
-    typeof constructor === 'function' && Function.prototype.toString.call(constructor).endsWith('{ [native code] }')
-  );
+function hasPrivateMember(target: ClassReference, found: string): string {
+  return `Expected a class whose content is in its properties, but ${target.name} has ${found}, which nobody can read from outside: an instance that comes from the cache would be without it. Use TypeScript's private instead of #, or cache a plain object.`;
 }
 
 function sameName(name: string): string {

@@ -1,4 +1,5 @@
 import type { ClassReference, ClassRegistry } from './class-registry.js';
+import { driverClasses } from './driver-classes.js';
 import { entityShape } from './entity-shape.js';
 import { keepStamps } from './stamps/keep-stamps.js';
 import { describeStamping, type Stamping } from './stamps/stamping.js';
@@ -115,10 +116,12 @@ export class EntityCatalog {
   private readonly sources = new Map<ClassReference, TypeOrmEntityMetadata>();
   private readonly owners = new Map<ClassReference, TypeOrmDataSource>();
   private readonly shared = new Set<ClassReference>();
+  private readonly ofDrivers = new Set<ClassReference>();
 
   /** Reads an initialized data source; one that is not initialized yet has no entities. The first description of a class stays. */
   add(dataSource: TypeOrmDataSource): this {
     keepStamps(dataSource);
+    for (const target of driverClasses(dataSource)) this.ofDrivers.add(target);
     for (const metadata of dataSource.entityMetadatas) {
       const { target } = metadata;
       if (!isClass(target)) continue;
@@ -158,16 +161,18 @@ export class EntityCatalog {
   }
 
   /**
-   * Registers every entity with its shape, and every embedded class, so that instances come back as instances. Lazy relations need nothing more: TypeORM puts their
+   * Registers every entity with its shape, every embedded class, and what the drivers make, so that instances come back as instances. Lazy relations need nothing more: TypeORM puts their
    * getters on the prototype.
    *
    * @throws InvalidOptionsError when two classes have one name
    */
   registerClasses(classes: ClassRegistry): void {
     for (const entity of this.byTarget.values()) {
-      for (const target of [entity.target, ...entity.embeddedClasses]) classes.register(target);
+      for (const target of [entity.target, ...entity.embeddedClasses]) classes.admit(target);
     }
     for (const [target, shape] of this.shapes) classes.shape(target, shape);
+    // An application may have a class of its own with that name.
+    for (const target of this.ofDrivers) if (!classes.hasName(target.name)) classes.admit(target);
   }
 }
 

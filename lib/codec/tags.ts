@@ -1,9 +1,10 @@
 import { CorruptEntryError } from '../core/errors.js';
 
-/** How one built-in type is written as JSON, and read back. `lower` and `revive` take care of what it contains. */
+/** How one built-in type is written as JSON, and read back. `lower` and `revive` take care of what it contains. Own properties of a value stand for nothing here: they are checked before. */
 export interface Tag {
   write(value: never, lower: (child: unknown, label: string) => unknown): unknown;
-  read(data: unknown, revive: (child: unknown) => unknown): unknown;
+  /** @param makeHoles throws when a document has too many of them */
+  read(data: unknown, revive: (child: unknown) => unknown, makeHoles: (count: number) => void): unknown;
 }
 
 interface BytesView {
@@ -13,6 +14,11 @@ interface BytesView {
 }
 
 type ViewConstructor = (new (buffer: ArrayBuffer) => unknown) & { readonly BYTES_PER_ELEMENT?: number };
+
+/** PostgreSQL's `numeric` has no longer whole part. To read and write the digits of a longer one takes ever more time. */
+export const MAX_BIGINT_DIGITS = 131_072;
+/** In all lists of a value together: 30 bytes in a store could ask for a list of gigabytes. */
+export const MAX_HOLES = 100_000;
 
 const NUMBERS: Readonly<Record<string, number>> = { NaN, Infinity, '-Infinity': -Infinity, '-0': -0 };
 
@@ -28,11 +34,15 @@ const numberTag: Tag = {
 
 const bigintTag: Tag = {
   write: (value: bigint) => String(value),
-  read: (data) => (typeof data === 'string' && /^-?\d+$/.test(data) ? BigInt(data) : refuse('bigint', data)),
+  read: (data) =>
+    typeof data === 'string' && data.length <= MAX_BIGINT_DIGITS + 1 && /^-?\d+$/.test(data)
+      ? BigInt(data)
+      : refuse('bigint', data),
 };
 
 const dateTag: Tag = {
-  write: (value: Date) => (Number.isNaN(value.getTime()) ? null : value.toISOString()),
+  write: (value: Date) =>
+    Number.isNaN(Date.prototype.getTime.call(value)) ? null : Date.prototype.toISOString.call(value),
   read: (data) => {
     if (data === null) return new Date(NaN);
     const date = new Date(typeof data === 'string' ? data : NaN);
@@ -42,7 +52,10 @@ const dateTag: Tag = {
 
 const mapTag: Tag = {
   write: (value: Map<unknown, unknown>, lower) =>
-    Array.from(value, ([key, item], index) => [lower(key, `<key ${index}>`), lower(item, `<entry ${index}>`)]),
+    Array.from(Map.prototype.entries.call(value) as IterableIterator<[unknown, unknown]>, ([key, item], index) => [
+      lower(key, `<key ${index}>`),
+      lower(item, `<entry ${index}>`),
+    ]),
   read: (data, revive) =>
     new Map(
       list('Map', data).map((entry) => {
@@ -53,18 +66,22 @@ const mapTag: Tag = {
 };
 
 const setTag: Tag = {
-  write: (value: Set<unknown>, lower) => Array.from(value, (item, index) => lower(item, `<entry ${index}>`)),
+  write: (value: Set<unknown>, lower) =>
+    Array.from(Set.prototype.values.call(value) as IterableIterator<unknown>, (item, index) =>
+      lower(item, `<entry ${index}>`),
+    ),
   read: (data, revive) => new Set(list('Set', data).map(revive)),
 };
 
 const regExpTag: Tag = {
-  write: (value: RegExp) => [value.source, value.flags, value.lastIndex],
-  read: (data) => {
-    const [source, flags, lastIndex] = list('RegExp', data);
-    if (typeof source !== 'string' || typeof flags !== 'string' || typeof lastIndex !== 'number')
+  write: (value: RegExp, lower) => [value.source, value.flags, lower(value.lastIndex, '.lastIndex')],
+  read: (data, revive) => {
+    const [source, flags, lastIndex, ...rest] = list('RegExp', data);
+    if (typeof source !== 'string' || typeof flags !== 'string' || lastIndex === undefined || rest.length > 0)
       return refuse('RegExp', data);
     const pattern = new RegExp(source, flags);
-    pattern.lastIndex = lastIndex;
+    // A number as a rule, but it may be anything.
+    pattern.lastIndex = revive(lastIndex) as number;
     return pattern;
   },
 };
@@ -88,12 +105,13 @@ const arrayBufferTag: Tag = {
 const sparseArrayTag: Tag = {
   write: (value: unknown[], lower) => [
     value.length,
-    ...Object.keys(value).map((index) => [Number(index), lower(value[Number(index)], `[${index}]`)]),
+    ...indicesOf(value).map((index) => [index, lower(value[index], `[${index}]`)]),
   ],
-  read: (data, revive) => {
+  read: (data, revive, makeHoles) => {
     const [length, ...entries] = list('SparseArray', data);
     const array: unknown[] = [];
     if (!isIndex(length)) return refuse('SparseArray', data);
+    makeHoles(length - entries.length);
     array.length = length;
     for (const entry of entries) {
       const [index, item] = list('SparseArray', entry);
@@ -165,6 +183,12 @@ function ownBuffer(content: Buffer): ArrayBuffer {
   const own = new ArrayBuffer(content.byteLength);
   content.copy(new Uint8Array(own));
   return own;
+}
+
+/** Of the items that are there, hidden ones too; they come before everything else that a list has. */
+function indicesOf(value: unknown[]): number[] {
+  const keys = Reflect.ownKeys(value);
+  return keys.slice(0, keys.indexOf('length')).map(Number);
 }
 
 function list(name: string, data: unknown): unknown[] {

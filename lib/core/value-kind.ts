@@ -23,17 +23,25 @@ const BUILT_INS = new Set([
   'Float64Array',
 ]);
 
+/** The prototypes of this realm's. */
+const KINDS = new Map(
+  [...BUILT_INS].flatMap((name): [object, string][] => {
+    const builtIn = (globalThis as Readonly<Record<string, unknown>>)[name];
+    return typeof builtIn === 'function' ? [[builtIn.prototype as object, name]] : [];
+  }),
+);
+
 /**
  * What an object is: `'plain'` for one that only carries data (`{}`, `Object.create(null)`), the name of a built-in type, or undefined for everything
  * else: instances of classes, subclasses of built-in types among them.
  *
- * Names are compared instead of constructors, because test runners and `node:vm` give one process several copies of each built-in type.
+ * The language's own types are known by name in other realms, because test runners and `node:vm` give one process several copies of each.
  */
 export function valueKind(value: object): string | undefined {
   const prototype = Object.getPrototypeOf(value) as object | null;
-  if (prototype === null || prototype === Object.prototype || isForeignObjectPrototype(prototype)) return 'plain';
-  const name = ownConstructorName(prototype);
-  if (name === undefined || !BUILT_INS.has(name)) return undefined;
+  if (prototype === null || prototype === Object.prototype) return 'plain';
+  const name = KINDS.get(prototype) ?? foreignKind(prototype);
+  if (name === undefined || name === 'plain') return name;
   const brand = Object.prototype.toString.call(value).slice(8, -1);
   return brand === name || (name === 'Buffer' && brand === 'Uint8Array') ? name : undefined;
 }
@@ -53,11 +61,19 @@ export function classNameOf(value: object): string {
   return typeof constructor === 'function' ? constructor.name : '';
 }
 
-function isForeignObjectPrototype(prototype: object): boolean {
-  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf');
+/** True for what the engine itself has implemented: the types of the language, in every realm. */
+export function isNative(constructor: unknown): boolean {
+  return (
+    typeof constructor === 'function' && Function.prototype.toString.call(constructor).endsWith('{ [native code] }')
+  );
 }
 
-function ownConstructorName(prototype: object): string | undefined {
+/** A class of the application may have the name of a built-in type, and may extend it. */
+function foreignKind(prototype: object): string | undefined {
   const constructor: unknown = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value;
-  return typeof constructor === 'function' ? constructor.name : undefined;
+  if (typeof constructor !== 'function') return undefined;
+  const isRoot = constructor.name === 'Object' && Object.getPrototypeOf(prototype) === null;
+  if (!isRoot && !BUILT_INS.has(constructor.name)) return undefined;
+  if (!isNative(constructor)) return undefined;
+  return isRoot ? 'plain' : constructor.name;
 }

@@ -112,7 +112,7 @@ export class EntityKnowledge {
   private know(entity: EntityClass, extractor: VersionExtractor | undefined): void {
     this.checkVersions(entity, extractor);
     if (this.catalog.find(entity) !== undefined) return;
-    this.classes.register(entity);
+    this.classes.admit(entity);
     this.warnOnce(
       `entity ${entity.name}`,
       `${entity.name} is given as entity, but no initialized TypeORM data source has it: its instances are cached without a version. ` +

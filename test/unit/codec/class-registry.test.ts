@@ -22,6 +22,7 @@ describe('ClassRegistry', () => {
     expect(registry.ofInstance(new User())).toStrictEqual({
       name: 'User',
       prototype: User.prototype,
+      target: User,
       storedName: 'User',
     });
     expect(registry.stored('User')?.prototype).toBe(User.prototype);

@@ -286,7 +286,7 @@ describe('instances of registered classes', () => {
       name: { value: 'n', enumerable: true },
       load: { value: 'own', enumerable: true },
       ['__proto__']: { value: { x: 1 }, enumerable: true },
-      hidden: { value: 1, enumerable: false },
+      hidden: { get: () => ran.push('get hidden'), enumerable: false },
     }) as Guarded;
     const back = roundTrip(value, new TaggedJsonCodec(new ClassRegistry().register(Guarded))) as Guarded;
     expect(ran).toStrictEqual([]);
