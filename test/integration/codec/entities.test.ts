@@ -81,6 +81,9 @@ class Product {
   @Column({ type: 'jsonb' })
   attributes!: unknown;
 
+  @Column({ type: 'interval' })
+  warranty!: { readonly years: number; toPostgres(): string } | string;
+
   @Column(() => Period)
   sale!: Period;
 
@@ -156,6 +159,7 @@ async function insertProduct(): Promise<number> {
     stock: 2n ** 60n,
     image: Buffer.from([0, 255]),
     attributes: { $Date: 'not a date', list: [1, null] },
+    warranty: '2 years 3 days',
     sale: { from: new Date('2024-01-01T00:00:00.001Z'), until: null },
     category: { name: 'shirts' },
     tags: [{ label: 'red' }, { label: 'new' }],
@@ -173,6 +177,14 @@ function roundTrip<T>(value: T): T {
 }
 
 describe('entities through the codec', () => {
+  it('bring an interval of the driver back as one', async () => {
+    const { warranty } = await load();
+    const back = roundTrip(await load()).warranty;
+    expect(warranty).toMatchObject({ years: 2, days: 3 });
+    expect(back).toStrictEqual(warranty);
+    expect(Object.getPrototypeOf(back)).toHaveProperty('toPostgres');
+  });
+
   it('come back as instances of their class, with columns, dates, embedded objects and loaded relations', async () => {
     const product = await load({ category: true, tags: true });
     constructed = 0;
