@@ -29,12 +29,16 @@ export function isErrorDescription(value: unknown): value is ErrorDescription {
 }
 
 function described(error: Error): ErrorDescription {
-  const { code } = error as { code?: unknown };
+  const { code, message, name } = error as {
+    readonly code?: unknown;
+    readonly message: unknown;
+    readonly name: unknown;
+  };
   const status = httpStatus(error);
   const response = status === undefined ? undefined : httpResponse(error);
   return {
-    name: clip(String(error.name), MAX_NAME_LENGTH),
-    message: clip(String(error.message), MAX_MESSAGE_LENGTH),
+    name: clip(String(name), MAX_NAME_LENGTH),
+    message: clip(String(message), MAX_MESSAGE_LENGTH),
     ...(typeof code === 'string' ? { code: clip(code, MAX_NAME_LENGTH) } : typeof code === 'number' ? { code } : {}),
     ...(status === undefined ? {} : { status }),
     ...(response === undefined ? {} : { response }),

@@ -112,10 +112,12 @@ describe('a class with #private members', () => {
 });
 
 describe('a class of the platform', () => {
-  const globals = Object.entries(Object.getOwnPropertyDescriptors(globalThis)).flatMap(([name, { enumerable }]) => {
+  const globals: (readonly [string, ClassReference])[] = Object.entries(
+    Object.getOwnPropertyDescriptors(globalThis),
+  ).flatMap(([name, { enumerable }]) => {
     const value = (globalThis as Record<string, unknown>)[name];
     const isClass = typeof value === 'function' && typeof value.prototype === 'object' && /^[A-Z]/.test(name);
-    return isClass && enumerable === false ? [[name, value as unknown as ClassReference] as const] : [];
+    return isClass && enumerable === false ? [[name, value] as const] : [];
   });
 
   it('is each that there is', () => {

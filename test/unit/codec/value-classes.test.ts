@@ -51,7 +51,7 @@ function bigJs(): DecimalClass {
     function Big(this: Record<string, unknown>, text: string): void {
       this['s'] = text.startsWith('-') ? -1 : 1;
       this['e'] = text.replace('-', '').indexOf('.') - 1;
-      this['c'] = [...text.replace(/[-.]/g, '')].map(Number);
+      this['c'] = Array.from(text.replace(/[-.]/g, ''), Number);
       this['constructor'] = Big;
     }
     Big.prototype = P;
@@ -116,7 +116,8 @@ describe('a property `constructor` that is data', () => {
 });
 
 describe("PostgreSQL's interval", () => {
-  const interval = (text: string): object => (pg.types.getTypeParser(1_186) as (text: string) => object)(text);
+  const interval = (text: string): object =>
+    (pg.types.getTypeParser(pg.types.builtins.INTERVAL) as (text: string) => object)(text);
   const open = (driver: object): TaggedJsonCodec => {
     const classes = new ClassRegistry();
     const catalog = new EntityCatalog().add({ entityMetadatas: [], driver });
