@@ -1,5 +1,5 @@
 import type { ClassReference } from './codec/class-registry.js';
-import type { TypeOrmDataSource } from './codec/entity-metadata.js';
+import type { TypeOrmDataSource } from './codec/typeorm-types.js';
 import type { ListInvalidation } from './codec/entity-tags.js';
 import type { CacheObserver } from './core/cache-event.js';
 import { systemClock, type Clock } from './core/clock.js';

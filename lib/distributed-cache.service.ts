@@ -104,8 +104,8 @@ export class DistributedCacheService {
     }
     const { ttlMs, keepStaleMs } = verdict.life;
     const { clock } = this.host.options;
-    const { entity, tags, listInvalidation } = options;
-    const tagsOf = this.host.tagReader({ entity, tags, listInvalidation }, encoded);
+    const { entity, tags, rows, listInvalidation } = options;
+    const tagsOf = this.host.tagReader({ entity, tags, rows, listInvalidation }, encoded);
     return cache.set(encoded, {
       value,
       version,
@@ -170,7 +170,7 @@ export class DistributedCacheService {
     checkOptions('getOrLoad() options', options, LOAD_RULES);
     const policy = resolvePolicy(this.host.options, options, 'getOrLoad() options');
     const encoded = encodeKey(key);
-    const { entity, version, signal, manager, tags, listInvalidation, currentVersion } = options;
+    const { entity, version, signal, manager, tags, rows, listInvalidation, currentVersion } = options;
     checkRenewal('getOrLoad() options', policy, options);
     const reason = this.host.options.enabled
       ? manager?.queryRunner?.isTransactionActive === true
@@ -183,7 +183,7 @@ export class DistributedCacheService {
     }
     const versionOf = this.host.versionReader(entity, version);
     const cache = this.host.opened ?? (await this.host.open());
-    const tagsOf = this.host.tagReader({ entity, tags, listInvalidation }, encoded);
+    const tagsOf = this.host.tagReader({ entity, tags, rows, listInvalidation }, encoded);
     return cache.getOrLoad<T>({
       key: encoded,
       loader,

@@ -7,11 +7,14 @@ export type { CurrentVersion } from './options/current-version.js';
 export type { CachePolicy, ValueFunction } from './options/cache-policy.js';
 export type { OutboxOptions } from './options/outbox-options.js';
 export type {
+  DependenceOptions,
   EntityClass,
+  EntityOption,
   GivenVersion,
   InvalidateOptions,
   ListOptions,
   LoadOptions,
+  RowList,
   SetOptions,
   TransactionView,
   VersionOptions,
@@ -110,10 +113,16 @@ export type { ListInvalidation } from './codec/entity-tags.js';
 export type {
   TypeOrmColumn,
   TypeOrmDataSource,
+  TypeOrmDriver,
   TypeOrmEmbedded,
   TypeOrmEntityMetadata,
+  TypeOrmForeignKey,
+  TypeOrmForeignKeyColumn,
+  TypeOrmIdColumn,
+  TypeOrmJunctionColumn,
   TypeOrmRelation,
-} from './codec/entity-metadata.js';
+  TypeOrmRelationProperty,
+} from './codec/typeorm-types.js';
 export { inProcessLock } from './locks/in-process-lock.js';
 export { InProcessLockProvider, type InProcessLockProviderOptions } from './locks/in-process-lock-provider.js';
 export type { CacheHealth, HealthOptions, LockHealth, StoreHealth } from './observability/cache-health.js';

@@ -3,7 +3,7 @@ export type {
   TypeOrmIdColumn,
   TypeOrmJunctionColumn,
   TypeOrmRelation,
-} from './codec/entity-metadata.js';
+} from './codec/typeorm-types.js';
 export type { TagChange } from './core/tagging.js';
 export type { EntityChange } from './invalidation/entity-change.js';
 export { entityKeys } from './invalidation/entity-keys.js';
@@ -15,9 +15,4 @@ export {
   type ChangeOutbox,
   type EntityCacheSubscriberOptions,
 } from './invalidation/typeorm/entity-cache.subscriber.js';
-export type {
-  QueryEvent,
-  QueryRunnerSlice,
-  RowEvent,
-  TransactionEvent,
-} from './invalidation/typeorm/typeorm-events.js';
+export type { QueryRunnerSlice, RowEvent, TransactionEvent } from './invalidation/typeorm/typeorm-events.js';

@@ -1,6 +1,6 @@
 import { applyDecorators, SetMetadata, UseInterceptors } from '@nestjs/common';
 import { InvalidOptionsError } from '../core/errors.js';
-import { VALUE_RULES, type ListOptions, type VersionOptions } from '../options/call-options.js';
+import { VALUE_RULES, type DependenceOptions, type RowList, type VersionOptions } from '../options/call-options.js';
 import type { CurrentVersion } from '../options/current-version.js';
 import type { CachePolicy } from '../options/cache-policy.js';
 import { checkOptions, trueOrFalse, type OptionRule } from '../options/option-rules.js';
@@ -13,7 +13,7 @@ import { LOCKED_CACHEABLE } from './route-plan.js';
  *
  * `key` and `varyBy` are written as methods, because TypeScript then lets a function ask for more exact types than every request has.
  */
-export interface LockedCacheableOptions extends CachePolicy, VersionOptions<never>, ListOptions {
+export interface LockedCacheableOptions extends CachePolicy, VersionOptions<never>, DependenceOptions {
   /**
    * Names under which the answer can be invalidated with others: `invalidateTags()`. Or a function that reads them of the request and of the answer (of `undefined` when the method
    * threw); an answer whose tags cannot be read is not stored. Default none. A route without `entity`, `tags` and `key` is named at start, since nothing can invalidate its entries; `[]` says that it is
@@ -21,6 +21,10 @@ export interface LockedCacheableOptions extends CachePolicy, VersionOptions<neve
    */
   readonly tags?:
     readonly string[] | { bivariant(request: CacheableRequest, value: unknown): readonly string[] }['bivariant'];
+  /**
+   * Names the rows that the answer was made of where it does not hold them as instances: plain objects that were mapped from entities; see `rows` of `getOrLoad()`. Default none.
+   */
+  readonly rows?: { bivariant(request: CacheableRequest, value: unknown): RowList }['bivariant'];
   /**
    * Makes the key: everything that the answer depends on. Routes and `getOrLoad()` calls of one key share its entry, and `invalidate()` takes the same parts. With a
    * key of your own nothing is assumed about users: an answer that depends on who asks needs them in the key.

@@ -51,9 +51,10 @@ export class RoutePlans {
   ): Promise<Answer<unknown>> {
     const key = encodeKey(parts);
     const versionOf = this.host.versionReader(options.entity, options.version);
-    const { tags, entity, listInvalidation } = options;
+    const { tags, entity, listInvalidation, rows } = options;
     const ofValue = typeof tags === 'function' ? (value: unknown) => tags(request, value) : tags;
-    const tagsOf = this.host.tagReader({ entity, tags: ofValue, listInvalidation }, key);
+    const rowsOf = rows && ((value: unknown) => rows(request, value));
+    const tagsOf = this.host.tagReader({ entity, tags: ofValue, rows: rowsOf, listInvalidation }, key);
     const cache = this.host.opened ?? (await this.host.open());
     return cache.getOrLoad({
       key,

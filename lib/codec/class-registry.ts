@@ -96,6 +96,10 @@ export class ClassRegistry {
     return this.byName.has(name);
   }
 
+  has(target: ClassReference): boolean {
+    return this.byPrototype.has(target.prototype);
+  }
+
   /** The class of this very instance; an instance of a subclass needs its subclass registered. */
   ofInstance(value: object): RegisteredClass | undefined {
     return this.byPrototype.get(Object.getPrototypeOf(value) as object);

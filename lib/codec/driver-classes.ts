@@ -1,5 +1,5 @@
 import type { ClassReference } from './class-registry.js';
-import type { TypeOrmDataSource } from './entity-metadata.js';
+import type { TypeOrmDataSource } from './typeorm-types.js';
 
 /** PostgreSQL's number of the type `interval`. */
 const INTERVAL = 1_186;

@@ -1,99 +1,10 @@
 import type { ClassReference, ClassRegistry } from './class-registry.js';
 import { driverClasses } from './driver-classes.js';
+import { tableNameOf } from './entity-identity.js';
 import { entityShape } from './entity-shape.js';
 import { keepStamps } from './stamps/keep-stamps.js';
 import { describeStamping, type Stamping } from './stamps/stamping.js';
-
-/** The slice of TypeORM's `DataSource` that is used: which entities there are, where their rows come from, and who hears of their changes. */
-export interface TypeOrmDataSource {
-  readonly entityMetadatas: readonly TypeOrmEntityMetadata[];
-  readonly options?: { readonly type: string };
-  readonly driver?: object;
-  readonly isInitialized?: boolean;
-  /** Those who hear of every change; TypeORM makes the list anew when it initializes. */
-  readonly subscribers?: unknown[];
-}
-
-/** The slice of TypeORM's `EntityMetadata`; the same in 0.3 and 1.x. */
-export interface TypeOrmEntityMetadata {
-  /** `User`, or a name given by `@Entity({ name })`'s schema; unique within a data source. */
-  readonly name: string;
-  /** The class; a text for tables that have none (join tables, schemas without a class). */
-  readonly target: unknown;
-  readonly versionColumn?: TypeOrmColumn | undefined;
-  readonly updateDateColumn?: TypeOrmColumn | undefined;
-  readonly embeddeds: readonly TypeOrmEmbedded[];
-  /** All columns, those of embedded objects and of classes that it extends among them. */
-  readonly columns?: readonly TypeOrmColumn[];
-  readonly primaryColumns?: readonly TypeOrmIdColumn[];
-  /** All relations, those of embedded objects among them. */
-  readonly relations?: readonly TypeOrmRelation[];
-  /** Of the class above it in single-table inheritance. */
-  readonly parentEntityMetadata?: TypeOrmEntityMetadata | undefined;
-  /** The table between the two sides of a many-to-many relation, and its columns. */
-  readonly isJunction?: boolean;
-  readonly ownerColumns?: readonly TypeOrmJunctionColumn[];
-  readonly inverseColumns?: readonly TypeOrmJunctionColumn[];
-}
-
-/** The slice of TypeORM's `ColumnMetadata` that is read. */
-export interface TypeOrmColumn {
-  /** Where in the entity, with dots for embedded objects: `audit.updatedAt`. */
-  readonly propertyPath: string;
-  /** A text, or a constructor such as `String`. */
-  readonly type?: unknown;
-  readonly isArray?: boolean;
-  /** False when a query has to name it to get it. */
-  readonly isSelect?: boolean;
-  /** True when the entity has no property for it. */
-  readonly isVirtual?: boolean;
-  /** One transformer, or a list of them. */
-  readonly transformer?: unknown;
-  /** False with `update: false`: `save()` never writes it. */
-  readonly isUpdate?: boolean;
-  /** Digits after the second; undefined is the database's own choice. */
-  readonly precision?: number | null | undefined;
-  /** A value, or a function that gives an expression of the database. */
-  readonly default?: unknown;
-}
-
-/** A column of a junction table, and the column of an entity that it refers to. */
-export interface TypeOrmJunctionColumn extends TypeOrmIdColumn {
-  readonly referencedColumn?: { readonly entityMetadata: TypeOrmEntityMetadata } | undefined;
-}
-
-/** A column of the primary key. */
-export interface TypeOrmIdColumn {
-  readonly databaseName?: string;
-  /** What an entity has in this column. */
-  getEntityValue(entity: object): unknown;
-}
-
-/** A relation, seen from one of its sides. */
-export interface TypeOrmRelation {
-  readonly propertyName: string;
-  readonly propertyPath: string;
-  /** `many-to-one` and its like. */
-  readonly relationType?: string;
-  /** The class of the related entity, or its name. */
-  readonly type?: unknown;
-  readonly isLazy: boolean;
-  readonly isEager?: boolean;
-  readonly isOneToMany: boolean;
-  readonly isManyToMany: boolean;
-  /** Whether its foreign key, or its junction table, belongs to this side. */
-  readonly isOwning: boolean;
-  readonly inverseEntityMetadata?: TypeOrmEntityMetadata;
-}
-
-/** The slice of TypeORM's `EmbeddedMetadata` that is read. */
-export interface TypeOrmEmbedded {
-  /** The class of the embedded object. */
-  readonly type: unknown;
-  readonly propertyName?: string;
-  readonly isArray?: boolean;
-  readonly embeddeds: readonly TypeOrmEmbedded[];
-}
+import type { TypeOrmDataSource, TypeOrmEmbedded, TypeOrmEntityMetadata } from './typeorm-types.js';
 
 /** What the cache needs to know of an entity. */
 export interface EntityMetadata {
@@ -113,9 +24,7 @@ export interface EntityMetadata {
 export class EntityCatalog {
   private readonly byTarget = new Map<ClassReference, EntityMetadata>();
   private readonly shapes = new Map<ClassReference, string>();
-  private readonly sources = new Map<ClassReference, TypeOrmEntityMetadata>();
-  private readonly owners = new Map<ClassReference, TypeOrmDataSource>();
-  private readonly shared = new Set<ClassReference>();
+  private readonly sources = new Map<ClassReference, Map<TypeOrmDataSource, TypeOrmEntityMetadata>>();
   private readonly ofDrivers = new Set<ClassReference>();
 
   /** Reads an initialized data source; one that is not initialized yet has no entities. The first description of a class stays. */
@@ -125,12 +34,11 @@ export class EntityCatalog {
     for (const metadata of dataSource.entityMetadatas) {
       const { target } = metadata;
       if (!isClass(target)) continue;
-      if ((this.owners.get(target) ?? dataSource) !== dataSource) this.shared.add(target);
+      const known = this.sources.get(target) ?? new Map<TypeOrmDataSource, TypeOrmEntityMetadata>();
+      this.sources.set(target, known.set(dataSource, metadata));
       if (this.byTarget.has(target)) continue;
-      this.owners.set(target, dataSource);
       this.byTarget.set(target, describeEntity(metadata, target, dataSource));
       this.shapes.set(target, entityShape(metadata));
-      this.sources.set(target, metadata);
     }
     return this;
   }
@@ -141,34 +49,45 @@ export class EntityCatalog {
 
   /** Whether more than one data source has this class: a database for each tenant, say. Then one id stands for several rows, each with versions of its own. */
   isShared(target: ClassReference): boolean {
-    return this.shared.has(target);
+    return (this.sources.get(target)?.size ?? 0) > 1;
   }
 
-  /** What TypeORM itself knows of an entity. */
-  sourceOf(target: ClassReference): TypeOrmEntityMetadata | undefined {
-    return this.sources.get(target);
+  /** What TypeORM itself knows of an entity, in each data source that has it. */
+  sourcesOf(target: ClassReference): readonly TypeOrmEntityMetadata[] {
+    return [...(this.sources.get(target)?.values() ?? [])];
   }
 
   /** The same of the class of an instance, or of the nearest one above it that is an entity. */
-  sourceOfInstance(value: object): TypeOrmEntityMetadata | undefined {
+  sourcesOfInstance(value: object): readonly TypeOrmEntityMetadata[] {
     let prototype = Object.getPrototypeOf(value) as { readonly constructor?: unknown } | null;
     while (prototype !== null && prototype !== Object.prototype) {
-      const found = isClass(prototype.constructor) ? this.sources.get(prototype.constructor) : undefined;
-      if (found !== undefined) return found;
+      const { constructor } = prototype;
+      if (isClass(constructor) && this.sources.has(constructor)) return this.sourcesOf(constructor);
       prototype = Object.getPrototypeOf(prototype) as typeof prototype;
     }
-    return undefined;
+    return [];
   }
 
   /**
    * Registers every entity with its shape, every embedded class, and what the drivers make, so that instances come back as instances. Lazy relations need nothing more: TypeORM puts their
-   * getters on the prototype.
+   * getters on the prototype. Where several classes have one name, each is registered with its table: `User (billing.public.user)`.
    *
-   * @throws InvalidOptionsError when two classes have one name
+   * @throws InvalidOptionsError when two classes of one table have one name
    */
   registerClasses(classes: ClassRegistry): void {
-    for (const entity of this.byTarget.values()) {
-      for (const target of [entity.target, ...entity.embeddedClasses]) classes.admit(target);
+    const wanted = new Map<string, Set<ClassReference>>();
+    const tables = new Map<ClassReference, string>();
+    for (const { target, embeddedClasses } of this.byTarget.values()) {
+      for (const each of [target, ...embeddedClasses]) {
+        wanted.set(each.name, (wanted.get(each.name) ?? new Set()).add(each));
+        if (!tables.has(each)) tables.set(each, this.sourcesOf(target).map(tableNameOf)[0] ?? '');
+      }
+    }
+    for (const [name, targets] of wanted) {
+      for (const target of targets) {
+        const isAlone = targets.size === 1 && !classes.hasName(name);
+        if (!classes.has(target)) classes.admit(target, isAlone ? name : `${name} (${tables.get(target) ?? ''})`);
+      }
     }
     for (const [target, shape] of this.shapes) classes.shape(target, shape);
     // An application may have a class of its own with that name.

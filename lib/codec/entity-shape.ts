@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { TypeOrmColumn, TypeOrmEmbedded, TypeOrmEntityMetadata, TypeOrmRelation } from './entity-metadata.js';
+import type { TypeOrmColumn, TypeOrmEmbedded, TypeOrmEntityMetadata, TypeOrmRelation } from './typeorm-types.js';
 
 const HASH_LENGTH = 8;
 

@@ -1,4 +1,4 @@
-import type { TypeOrmEntityMetadata } from '../codec/entity-metadata.js';
+import type { TypeOrmColumn, TypeOrmEntityMetadata } from '../codec/typeorm-types.js';
 import type { Version } from '../core/version.js';
 
 /** What became of one row, or of rows that are not told, as TypeORM's events say it. */
@@ -9,10 +9,11 @@ export interface EntityChange {
   readonly entity?: unknown;
   /** The row before the change, where TypeORM had loaded it. */
   readonly databaseEntity?: unknown;
-  /** The value of the key's only column, or an object of all of them. */
+  /** The value of the key's only column, or an object of all of them; updates, and statements of query builders, tell none. */
   readonly entityId?: unknown;
-  /** A foreign key was changed: the row went from one list to another. */
-  readonly movedBetweenLists?: boolean;
+  /** What an update changed; empty or left out where that is not told. */
+  readonly updatedColumns?: readonly TypeOrmColumn[] | undefined;
+  readonly updatedRelations?: readonly unknown[] | undefined;
   /** The row may be another than the one that is told: an upsert that found its row by something else than its key. */
   readonly mayBeAnother?: boolean;
   /** The version that the row has now; of a removed one, the last that it had. */

@@ -1,4 +1,4 @@
-import type { TypeOrmDataSource } from '../codec/entity-metadata.js';
+import type { TypeOrmDataSource } from '../codec/typeorm-types.js';
 import type { CacheEvent } from '../core/cache-event.js';
 import type { Clock } from '../core/clock.js';
 import { StoreUnavailableError } from '../core/errors.js';
@@ -50,6 +50,7 @@ export class EntityChanges {
     if (subscribers === undefined || subscribers.includes(this.subscriber)) return;
     this.outbox?.watch(dataSource);
     subscribers.push(this.subscriber);
+    this.subscriber.watch(dataSource);
     this.watched.add(dataSource);
   }
 
@@ -66,9 +67,11 @@ export class EntityChanges {
 
   /** Data sources may outlive the application. */
   async close(): Promise<void> {
-    for (const { subscribers } of this.watched) {
+    for (const dataSource of this.watched) {
+      const { subscribers } = dataSource;
       const at = subscribers?.indexOf(this.subscriber) ?? -1;
       if (at >= 0) subscribers?.splice(at, 1);
+      this.subscriber.unwatch(dataSource);
     }
     this.watched.clear();
     await this.outbox?.close();

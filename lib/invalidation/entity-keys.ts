@@ -1,23 +1,33 @@
-import { identityFrom, identityOf, tagNameOf } from '../codec/entity-identity.js';
-import type { TypeOrmEntityMetadata, TypeOrmJunctionColumn } from '../codec/entity-metadata.js';
-import { absenceTag, bulkTags, listTag, membersTag, partTag, rowTag } from '../core/tag-names.js';
+import { identityFrom, identityOf, tableNameOf } from '../codec/entity-identity.js';
+import { storedIdentity } from '../codec/key-spelling.js';
+import { absenceTag, listTag, membersTag, partTag, rowTag } from '../core/tag-names.js';
 import type { TagChange } from '../core/tagging.js';
 import type { EntityChange } from './entity-change.js';
+import { junctionKeys, junctionTables } from './junction-keys.js';
+import { TableGraph } from './table-graph.js';
+import { everything, listsOf } from './whole-tables.js';
 
 /**
  * Which tags a change announces. Pure.
  *
  * A change that tells its row: the entries of this row, those that contain it, lists, and entries that say there is none. One that does not (a statement of a query builder): every entry with
- * rows of the entity.
+ * rows of the entity. And what the change of a row brings about elsewhere: in the two sides of a many-to-many relation, in rows that the database removes with it, in views.
  */
 export function entityKeys(change: EntityChange): TagChange[] {
-  const { metadata } = change;
   try {
-    return keysOf(change);
+    return [...rowKeys(change), ...junctionKeys(change), ...followingKeys(change)];
   } catch {
     // an accessor of the entity threw: which row it is cannot be told, and the write is done
-    return everything(tagNameOf(metadata));
+    return tablesOf(change).flatMap(everything);
   }
+}
+
+/** Every table in which a change shows. */
+export function tablesOf(change: EntityChange): string[] {
+  const followers = followersOf(change);
+  const own = [tableNameOf(change.metadata), ...followers];
+  const sides = own.flatMap((table) => junctionTables(TableGraph.around(change.metadata).junctionsOn(table)));
+  return [...new Set([...own, ...sides, ...viewsOf(change)])];
 }
 
 /** Whether a change was made by a statement of a query builder, whose rows nobody tells. */
@@ -29,36 +39,68 @@ export function tellsNoRow(change: EntityChange): boolean {
   }
 }
 
-function keysOf(change: EntityChange): TagChange[] {
+function rowKeys(change: EntityChange): TagChange[] {
   const { metadata } = change;
-  if (metadata.isJunction === true) return junctionKeys(change);
-  const name = tagNameOf(metadata);
+  const table = tableNameOf(metadata);
+  // A row of a junction table has entries of its own only where a class is mapped on it, whose key may be another.
+  if (metadata.isJunction === true) return TableGraph.around(metadata).hasEntity(table) ? everything(table) : [];
   const ids = identities(change);
-  if (ids.length === 0) return everything(name);
+  if (ids.length === 0) return everything(table);
   return [
-    ...ids.map((id) => ({ tag: rowTag(name, id), ...rowChange(change) })),
-    ...ids.map((id) => ({ tag: partTag(name, id) })),
-    { tag: listTag(name) },
+    ...ids.map((id) => ({ tag: rowTag(table, id), ...rowChange(change) })),
+    ...ids.map((id) => ({ tag: partTag(table, id) })),
+    { tag: listTag(table) },
     // Where a row was removed and a null stored meanwhile, what the removal left behind must not refuse the row that is born again.
-    { tag: absenceTag(name), ...(change.kind === 'insert' && { change: 'inserted' as const }) },
-    ...(comesOrGoes(change) ? [{ tag: membersTag(name) }] : []),
-    ...(change.mayBeAnother === true ? everything(name) : []),
+    { tag: absenceTag(table), ...(change.kind === 'insert' && { change: 'inserted' as const }) },
+    ...(comesOrGoes(change) ? [{ tag: membersTag(table) }] : []),
+    ...(change.mayBeAnother === true ? everything(table) : []),
   ];
 }
 
-/** Every entry with rows of the entity. */
-export function everything(name: string): TagChange[] {
-  return bulkTags(name).map((tag) => ({ tag }));
+/** What the database does by itself to other rows, and views. */
+function followingKeys(change: EntityChange): TagChange[] {
+  const graph = TableGraph.around(change.metadata);
+  const own = tableNameOf(change.metadata);
+  const keys = followersOf(change).flatMap((table) => {
+    // Rows of a relation that go with a row of one side: the other side's rows stay, but are related to fewer.
+    const sides = junctionTables(graph.junctionsOn(table)).filter((side) => side !== own);
+    return [...(graph.hasEntity(table) ? everything(table) : []), ...sides.flatMap(listsOf)];
+  });
+  return [...keys, ...viewsOf(change).flatMap(everything)];
+}
+
+function followersOf({ kind, metadata, entity, databaseEntity, updatedColumns = [] }: EntityChange): string[] {
+  const graph = TableGraph.around(metadata);
+  const table = tableNameOf(metadata);
+  if (kind === 'remove') return [...graph.changedByRemoval(table)];
+  if (kind !== 'update') return [];
+  const isOfBuilder = databaseEntity === undefined && typeof entity === 'object' && entity !== null;
+  const changed = graph.changedByUpdate(table, (column) =>
+    // a statement of a query builder tells what it sets
+    isOfBuilder
+      ? column.getEntityValue(entity) !== undefined
+      : updatedColumns.some(({ databaseName }) => databaseName === column.databaseName),
+  );
+  return [...changed];
+}
+
+function viewsOf(change: EntityChange): string[] {
+  const graph = TableGraph.around(change.metadata);
+  const changed = [tableNameOf(change.metadata), ...followersOf(change)];
+  const sides = changed.flatMap((table) => junctionTables(graph.junctionsOn(table)));
+  return [...graph.viewsOf([...changed, ...sides])];
 }
 
 /**
- * The row as it was and as it is: a saved key may be spelled otherwise than the stored one (a UUID in capitals). An update without the row that it found is a query builder's, whose
- * criteria nobody tells: what it sets may hold a key, but of which rows?
+ * The row as it was and as it is. What the database had loaded tells the row; a key that was only given does where it can have no other spelling, or where the row is new. An update without either is
+ * a query builder's, whose criteria nobody tells: what it sets may hold a key, but of which rows?
  */
 function identities({ kind, metadata, entity, databaseEntity, entityId }: EntityChange): (readonly string[])[] {
   const stored = identityOf(metadata, databaseEntity);
-  if (kind === 'update' && stored === undefined) return [];
-  const all = [stored, identityFrom(metadata, entityId), identityOf(metadata, entity)];
+  const known = stored !== undefined || kind === 'insert';
+  const all = known
+    ? [stored, identityFrom(metadata, entityId), identityOf(metadata, entity)]
+    : [storedIdentity(metadata, kind === 'update' ? undefined : (entityId ?? entity))];
   return [...new Map(all.filter((id) => id !== undefined).map((id) => [JSON.stringify(id), id])).values()];
 }
 
@@ -67,25 +109,10 @@ function rowChange({ kind, version }: EntityChange): Omit<TagChange, 'tag'> {
   return { change, ...(version !== undefined && { version }) };
 }
 
-function comesOrGoes({ kind, movedBetweenLists }: EntityChange): boolean {
-  return kind !== 'update' || movedBetweenLists === true;
-}
-
-/** A row of a junction table concerns the two rows that it connects. */
-function junctionKeys({ metadata, entity, databaseEntity, entityId }: EntityChange): TagChange[] {
-  const row = [entityId, databaseEntity, entity].find((found) => typeof found === 'object' && found !== null);
-  return [metadata.ownerColumns, metadata.inverseColumns].flatMap((columns = []) => side(columns, row as object));
-}
-
-function side(columns: readonly TypeOrmJunctionColumn[], row: object | undefined): TagChange[] {
-  const metadata = columns[0]?.referencedColumn?.entityMetadata;
-  if (metadata === undefined) return [];
-  const name = tagNameOf(metadata);
-  const id = row === undefined ? undefined : identityOf(keyed(columns), row);
-  if (id === undefined) return everything(name);
-  return [{ tag: rowTag(name, id) }, { tag: partTag(name, id) }];
-}
-
-function keyed(primaryColumns: readonly TypeOrmJunctionColumn[]): TypeOrmEntityMetadata {
-  return { name: '', target: '', embeddeds: [], primaryColumns };
+/** Whether lists may gain or lose the row: it is new or gone, or one of its foreign keys has changed, through the relation or through its plain column. */
+function comesOrGoes({ kind, metadata, updatedColumns = [], updatedRelations = [] }: EntityChange): boolean {
+  if (kind !== 'update' || updatedRelations.length > 0 || updatedColumns.length === 0) return true;
+  const table = tableNameOf(metadata);
+  const graph = TableGraph.around(metadata);
+  return updatedColumns.some(({ databaseName }) => graph.isForeignKey(table, databaseName));
 }

@@ -1,10 +1,10 @@
-import { tagNameOf } from '../codec/entity-identity.js';
 import type { TagChange } from '../core/tagging.js';
 import type { EntityChange } from './entity-change.js';
-import { entityKeys, everything } from './entity-keys.js';
+import { entityKeys, tablesOf } from './entity-keys.js';
 import type { OutboxRow } from './outbox/outbox-row.js';
+import { everything } from './whole-tables.js';
 
-/** A transaction that touches more than this announces its entities as a whole. */
+/** A transaction that touches more than this announces its tables as a whole. */
 const MAX_TAGS = 10_000;
 
 /** What one transaction will announce when it is committed. */
@@ -14,27 +14,23 @@ export class PendingChanges {
   /** The rows there. */
   readonly rows: OutboxRow[] = [];
   private readonly byTag = new Map<string, TagChange>();
-  private readonly wholeEntities = new Set<string>();
-  private readonly names = new Set<string>();
+  private readonly wholeTables = new Set<string>();
+  private readonly tables = new Set<string>();
 
-  /** The last word on a row counts. */
+  /** The last word on a row counts; one that says nothing of the row itself (a relation of it was changed) takes nothing away. */
   add(change: EntityChange): void {
-    for (const name of namesOf(change)) this.names.add(name);
-    if (this.wholeEntities.size === 0) for (const key of entityKeys(change)) this.byTag.set(key.tag, key);
-    if (this.wholeEntities.size === 0 && this.byTag.size <= MAX_TAGS) return;
+    for (const table of tablesOf(change)) this.tables.add(table);
+    if (this.wholeTables.size === 0) for (const key of entityKeys(change)) this.told(key);
+    if (this.wholeTables.size === 0 && this.byTag.size <= MAX_TAGS) return;
     this.byTag.clear();
-    for (const name of this.names) this.wholeEntities.add(name);
+    for (const table of this.tables) this.wholeTables.add(table);
+  }
+
+  private told(next: TagChange): void {
+    if (next.change !== undefined || !this.byTag.has(next.tag)) this.byTag.set(next.tag, next);
   }
 
   all(): TagChange[] {
-    return [...this.byTag.values(), ...[...this.wholeEntities].flatMap(everything)];
+    return [...this.byTag.values(), ...[...this.wholeTables].flatMap(everything)];
   }
-}
-
-function namesOf({ metadata }: EntityChange): string[] {
-  if (metadata.isJunction !== true) return [tagNameOf(metadata)];
-  const sides = [...(metadata.ownerColumns ?? []), ...(metadata.inverseColumns ?? [])];
-  return sides.flatMap(({ referencedColumn }) =>
-    referencedColumn ? [tagNameOf(referencedColumn.entityMetadata)] : [],
-  );
 }

@@ -24,10 +24,23 @@ export interface TransactionView {
  */
 export type GivenVersion = bigint | number | Date | Version;
 
+/** One entity, or several. */
+export type EntityOption = EntityClass | readonly [EntityClass, ...EntityClass[]];
+
+/** Rows by their keys: of each its entity, and the value of its key, or an object of all columns of the key. */
+export type RowList = readonly (readonly [entity: EntityClass, id: unknown])[];
+
+/** What tells which changes outdate a value. */
+export interface DependenceOptions extends ListOptions {
+  /**
+   * The entity that is cached. Its `@VersionColumn`, else its `@UpdateDateColumn`, orders its values, and changes of it outdate them. A list names further entities on which the answer depends without showing their rows (a feed
+   * depends on who follows whom): any change of these outdates it. Default none.
+   */
+  readonly entity?: EntityOption;
+}
+
 /** Where the version of a cached value comes from. */
 export interface VersionOptions<T = unknown> {
-  /** The entity that is cached: its `@VersionColumn`, else its `@UpdateDateColumn`, orders its values. */
-  readonly entity?: EntityClass;
   /** Reads the version of a value that has none by its entity; undefined where there is none. Must not touch the database. Default none. */
   readonly version?: (value: T) => bigint | number | Date | undefined;
 }
@@ -45,7 +58,7 @@ export interface ListOptions {
 }
 
 /** What `getOrLoad()` takes beside the key and the loader; what is left out comes from the module's options. */
-export interface LoadOptions<T = unknown> extends CachePolicy, VersionOptions<T>, ListOptions {
+export interface LoadOptions<T = unknown> extends CachePolicy, VersionOptions<T>, DependenceOptions {
   readonly ttlMs?: number | ((value: T) => number);
   readonly cacheIf?: (value: T) => boolean;
   /**
@@ -53,6 +66,11 @@ export interface LoadOptions<T = unknown> extends CachePolicy, VersionOptions<T>
    * whose tags cannot be read is not stored. Default none.
    */
   readonly tags?: readonly string[] | ((value: T | undefined) => readonly string[]);
+  /**
+   * Names the rows that a value was made of where it does not hold them as instances: plain objects that were mapped from entities. Changes of these rows outdate it, and not every change of their entity. Needs `entity`. A list without rows names nothing: then every change of the
+   * entity counts. A row that cannot be named throws, and the value is not stored. Default none.
+   */
+  readonly rows?: (value: T) => RowList;
   /**
    * Reads the version that the row has now, by a query that is much cheaper than the load (`SELECT version FROM product WHERE id = …`). Where a value is stored whose version is the same, it is renewed for another ttl and not loaded. A whole number, its digits, the `Date` that
    * came from the driver, `{ kind, order }`; `null` or `undefined` where there is no row. Needs `entity` or `version`, and a value that is kept: `eagerRefresh`, `staleWhileRevalidateMs` or `staleIfErrorMs`.
@@ -69,16 +87,16 @@ export interface LoadOptions<T = unknown> extends CachePolicy, VersionOptions<T>
   readonly manager?: TransactionView;
 }
 
-/** What `set()` takes: what tells the tags (`entity`, `tags`, `listInvalidation`) as the calls that load this key give it. */
-export interface SetOptions extends Pick<CachePolicy, 'staleWhileRevalidateMs' | 'staleIfErrorMs'>, ListOptions {
+/** What `set()` takes: what tells the tags (`entity`, `rows`, `tags`, `listInvalidation`) as the calls that load this key give it. */
+export interface SetOptions extends Pick<CachePolicy, 'staleWhileRevalidateMs' | 'staleIfErrorMs'>, DependenceOptions {
   /** How long the value is fresh at most, from now. 1 to 315,360,000,000 (ten years). Default: as the module's policy says for this value. */
   readonly ttlMs?: number;
   /** The version that the change gave the row. Default: that of the value, by `entity`. */
   readonly version?: GivenVersion;
-  /** The entity that the value is an instance of. */
-  readonly entity?: EntityClass;
   /** The names under which the value can be invalidated with others, or a function that reads them of the value. Default none. */
   readonly tags?: readonly string[] | ((value: never) => readonly string[]);
+  /** The rows that the value was made of, as the calls that load this key name them. Default none. */
+  readonly rows?: (value: never) => RowList;
 }
 
 /** What `invalidate()` takes. */
@@ -89,11 +107,24 @@ export interface InvalidateOptions {
   readonly change?: ChangeKind;
 }
 
-const classRule: OptionRule = {
-  expected: 'a class',
-  cure: 'Pass the class itself: entity: Product.',
-  accepts: (value) => typeof value === 'function' && typeof value.prototype === 'object',
+const entityRule: OptionRule = {
+  expected: 'a class, or a list of classes',
+  cure: 'Pass the class itself: entity: Product, or entity: [Product, Category].',
+  accepts: (value) => (Array.isArray(value) ? value.length > 0 && value.every(isClass) : isClass(value)),
 };
+
+function isClass(value: unknown): boolean {
+  return typeof value === 'function' && typeof value.prototype === 'object';
+}
+
+/** The entities that an option names, the one that is cached first. */
+export function entityList(entity: EntityOption | undefined): readonly EntityClass[] {
+  return entity === undefined
+    ? []
+    : Array.isArray(entity)
+      ? (entity as readonly EntityClass[])
+      : [entity as EntityClass];
+}
 
 const tagsRule: OptionRule = {
   expected: 'an array of texts that are not empty, or a function that returns one',
@@ -128,9 +159,10 @@ const versionRule: OptionRule = {
 /** What is said of a cached value, of a route's answer as of what a call loads. */
 export const VALUE_RULES = {
   ...POLICY_RULES,
-  entity: classRule,
+  entity: entityRule,
   version: functionRule,
   tags: tagsRule,
+  rows: functionRule,
   listInvalidation: listInvalidationRule,
   currentVersion: functionRule,
 };
@@ -145,7 +177,8 @@ const { staleWhileRevalidateMs, staleIfErrorMs } = POLICY_RULES;
 
 export const SET_RULES = {
   version: versionRule,
-  entity: classRule,
+  entity: entityRule,
+  rows: functionRule,
   tags: tagsRule,
   listInvalidation: listInvalidationRule,
   ttlMs: fixedTtlRule,

@@ -21,7 +21,7 @@ import { TaggedJsonCodec } from '../codec/tagged-json-codec.js';
 import type { VersionExtractor } from '../codec/entity-version.js';
 import { RESOLVED_OPTIONS } from '../distributed-cache.module-definition.js';
 import type { ResolvedCacheOptions } from '../distributed-cache.options.js';
-import type { EntityClass } from '../options/call-options.js';
+import type { EntityOption } from '../options/call-options.js';
 import { HealthCheck, type CacheHealth } from '../observability/cache-health.js';
 import { CacheStats, type CacheCounts } from '../observability/cache-stats.js';
 import { FanOutObserver } from '../observability/fan-out-observer.js';
@@ -116,11 +116,11 @@ export class ApplicationCacheHost extends CacheHost implements OnModuleInit, OnM
     return this.opening;
   }
 
-  versionReader(entity: EntityClass | undefined, extractor: VersionExtractor | undefined): VersionReader | undefined {
+  versionReader(entity: EntityOption | undefined, extractor: VersionExtractor | undefined): VersionReader | undefined {
     return this.entities.versionReader(entity, extractor);
   }
 
-  checkVersions(entity: EntityClass, extractor: VersionExtractor | undefined): void {
+  checkVersions(entity: EntityOption, extractor: VersionExtractor | undefined): void {
     if (this.options.enabled) this.entities.checkVersions(entity, extractor);
   }
 

@@ -4,7 +4,7 @@ import type { Version } from '../core/version.js';
 import type { VersionExtractor } from '../codec/entity-version.js';
 import type { ResolvedCacheOptions } from '../distributed-cache.options.js';
 import type { ListInvalidation } from '../codec/entity-tags.js';
-import type { EntityClass, TagSource } from '../options/call-options.js';
+import type { EntityOption, RowList, TagSource } from '../options/call-options.js';
 import type { CacheHealth } from '../observability/cache-health.js';
 import type { CacheCounts } from '../observability/cache-stats.js';
 
@@ -16,8 +16,9 @@ export type TagReader = (value: unknown) => readonly string[];
 
 /** Where the tags of values come from. */
 export interface TagOptions {
-  readonly entity: EntityClass | undefined;
+  readonly entity: EntityOption | undefined;
   readonly tags: TagSource;
+  readonly rows: ((value: never) => RowList) | undefined;
   readonly listInvalidation: ListInvalidation | undefined;
 }
 
@@ -37,12 +38,12 @@ export abstract class CacheHost {
 
   /** Where versions of such values come from: the entity's columns, then the extractor. */
   abstract versionReader(
-    entity: EntityClass | undefined,
+    entity: EntityOption | undefined,
     extractor: VersionExtractor | undefined,
   ): VersionReader | undefined;
 
   /** Warns, once, of what is wrong with the versions of an entity that will be cached. @throws InvalidOptionsError when two entities have one name */
-  abstract checkVersions(entity: EntityClass, extractor: VersionExtractor | undefined): void;
+  abstract checkVersions(entity: EntityOption, extractor: VersionExtractor | undefined): void;
 
   /** Which tags loaded values of a key have; undefined where they have none. */
   abstract tagReader(options: TagOptions, key: string): TagReader | undefined;

@@ -1,4 +1,4 @@
-import type { TypeOrmDataSource } from '../codec/entity-metadata.js';
+import type { TypeOrmDataSource } from '../codec/typeorm-types.js';
 import type { CacheEvent } from '../core/cache-event.js';
 import type { ReadThrough } from '../core/read-through.js';
 import type { ResolvedCacheOptions } from '../distributed-cache.options.js';

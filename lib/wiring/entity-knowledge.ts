@@ -1,13 +1,15 @@
 import { ClassRegistry, type ClassReference } from '../codec/class-registry.js';
-import { EntityCatalog, type EntityMetadata, type TypeOrmDataSource } from '../codec/entity-metadata.js';
-import { entityTags, type ListInvalidation } from '../codec/entity-tags.js';
+import { EntityCatalog, type EntityMetadata } from '../codec/entity-metadata.js';
+import type { TypeOrmDataSource } from '../codec/typeorm-types.js';
+import { entityTags, type Dependence, type ListInvalidation } from '../codec/entity-tags.js';
 import { versionOf, type VersionExtractor } from '../codec/entity-version.js';
 import { StaleSaveSubscriber } from '../codec/stamps/stale-save-subscriber.js';
 import { coarseReading, stampAdvice } from '../codec/stamps/stamp-advice.js';
-import type { EntityClass } from '../options/call-options.js';
+import { entityList, type EntityClass, type EntityOption } from '../options/call-options.js';
 import { userTag } from '../core/tag-names.js';
 import type { Version } from '../core/version.js';
 import type { TagOptions, TagReader, VersionReader } from './cache-host.js';
+import { DataSourceStarts } from './data-source-starts.js';
 
 /** Which classes come back as instances, and where their versions are. */
 export class EntityKnowledge {
@@ -15,6 +17,9 @@ export class EntityKnowledge {
   private readonly catalog = new EntityCatalog();
   /** Entities that are cached, once their versions were looked at: of all others nothing is said. */
   private readonly cached = new Set<unknown>();
+  private readonly starts = new DataSourceStarts(() => {
+    this.readDataSources();
+  });
   private readonly staleSaves = new StaleSaveSubscriber(
     (target) => (this.cached.has(target) ? this.catalog.find(target as ClassReference) : undefined),
     ({ name }, message) => this.warnOnce(`stale save ${name}`, message),
@@ -39,6 +44,7 @@ export class EntityKnowledge {
    */
   readDataSources(): void {
     for (const dataSource of this.dataSources()) {
+      this.starts.follow(dataSource);
       this.catalog.add(dataSource);
       this.hearSaves(dataSource);
       this.found(dataSource);
@@ -48,6 +54,7 @@ export class EntityKnowledge {
 
   /** Leaves the data sources as they were found. */
   close(): void {
+    this.starts.close();
     for (const { subscribers } of this.dataSources()) {
       const place = subscribers?.indexOf(this.staleSaves) ?? -1;
       if (place >= 0) subscribers?.splice(place, 1);
@@ -60,18 +67,31 @@ export class EntityKnowledge {
    *
    * @throws InvalidOptionsError when two entities have one name
    */
-  checkVersions(entity: EntityClass, extractor: VersionExtractor | undefined): void {
+  checkVersions(entities: EntityOption, extractor: VersionExtractor | undefined): void {
+    const [entity, ...others] = entityList(entities);
+    for (const other of others) this.know(other);
+    if (entity !== undefined) this.checkEntity(entity, extractor);
+  }
+
+  private checkEntity(entity: EntityClass, extractor: VersionExtractor | undefined): void {
     if (this.cached.has(entity)) return;
     if (this.catalog.find(entity) === undefined) this.readDataSources();
     const found = this.catalog.find(entity);
     if (found === undefined) return;
     this.cached.add(entity);
+    for (const { dependsOn, tableType } of this.catalog.sourcesOf(entity))
+      if (tableType === 'view' && (dependsOn?.size ?? 0) === 0)
+        this.warnOnce(`view ${found.name}`, unknownView(found.name));
     if (!this.readsReplicas()) return;
     const advice = stampAdvice(found, extractor !== undefined);
     if (advice !== undefined) this.warnOnce(`versions ${found.name}`, advice);
   }
 
-  versionReader(entity: EntityClass | undefined, extractor: VersionExtractor | undefined): VersionReader | undefined {
+  versionReader(
+    entities: EntityOption | undefined,
+    extractor: VersionExtractor | undefined,
+  ): VersionReader | undefined {
+    const [entity] = entityList(entities);
     if (entity === undefined && extractor === undefined) return undefined;
     if (entity !== undefined) this.know(entity, extractor);
     return (value) => {
@@ -98,19 +118,27 @@ export class EntityKnowledge {
 
   /** @param lists of the module, where the call has none; undefined: changes of entities are not announced, so nothing depends on them */
   tagReader(options: TagOptions, key: string, lists: ListInvalidation | undefined): TagReader | undefined {
-    const { entity, tags } = options;
+    const { tags, rows } = options;
+    const [entity, ...others] = entityList(options.entity);
     if (tags === undefined && (entity === undefined || lists === undefined)) return undefined;
     return (value) => {
-      const given = typeof tags === 'function' ? tags(value as never) : (tags ?? []);
-      const found = entity === undefined || lists === undefined ? undefined : this.catalog.sourceOf(entity);
-      if (found === undefined || lists === undefined) return given.map(userTag);
-      const rest = { catalog: this.catalog, key, lists: options.listInvalidation ?? lists };
-      return [...given.map(userTag), ...entityTags(value, found, rest)];
+      const given = (typeof tags === 'function' ? tags(value as never) : (tags ?? [])).map(userTag);
+      if (entity === undefined || lists === undefined) return given;
+      const dependence: Dependence = {
+        entity: this.catalog.sourcesOf(entity),
+        others: others.flatMap((other) => this.catalog.sourcesOf(other)),
+        rows:
+          value === null || value === undefined
+            ? undefined
+            : rows?.(value as never).map(([of, id]) => [this.catalog.sourcesOf(of), id]),
+        lists: options.listInvalidation ?? lists,
+      };
+      return dependence.entity.length === 0 ? given : [...given, ...entityTags(value, dependence, this.catalog, key)];
     };
   }
 
-  private know(entity: EntityClass, extractor: VersionExtractor | undefined): void {
-    this.checkVersions(entity, extractor);
+  private know(entity: EntityClass, extractor?: VersionExtractor): void {
+    this.checkEntity(entity, extractor);
     if (this.catalog.find(entity) !== undefined) return;
     this.classes.admit(entity);
     this.warnOnce(
@@ -139,4 +167,11 @@ export class EntityKnowledge {
 /** TypeORM sends reads to replicas where its data source names some. */
 function hasReplicas({ options }: TypeOrmDataSource): boolean {
   return (options as { readonly replication?: unknown } | undefined)?.replication !== undefined;
+}
+
+function unknownView(name: string): string {
+  return (
+    `${name} is a view that does not say what it is made of: no change of a table invalidates its entries. ` +
+    'Name the entities that it reads: @ViewEntity({ dependsOn: [Product] }).'
+  );
 }

@@ -1,5 +1,5 @@
 import type { DiscoveryService, ModuleRef } from '@nestjs/core';
-import type { TypeOrmDataSource } from '../codec/entity-metadata.js';
+import type { TypeOrmDataSource } from '../codec/typeorm-types.js';
 
 /** The token of `@nestjs/cache-manager`, which need not be installed. */
 const CACHE_MANAGER = 'CACHE_MANAGER';
@@ -14,26 +14,18 @@ export function findApplicationCache(moduleRef: ModuleRef): unknown {
 }
 
 /**
- * Every TypeORM data source that the application provides. `@nestjs/typeorm` registers the default one under the class `DataSource` and others under
- * `<name>DataSource`; tokens are compared by name, so that nothing of TypeORM is imported.
+ * Every TypeORM data source that the application provides, under whatever token: `@nestjs/typeorm` and the recipe of the Nest documentation take different ones. Known by what they can do, so that nothing of TypeORM is imported.
  */
 export function findDataSources(discovery: DiscoveryService): TypeOrmDataSource[] {
   const found = discovery
     .getProviders()
-    .filter(({ token }) =>
-      typeof token === 'function'
-        ? token.name === 'DataSource'
-        : typeof token === 'string' && token.endsWith('DataSource'),
-    )
     .map(({ instance }: { readonly instance: unknown }) => instance)
     .filter(isDataSource);
   return [...new Set(found)];
 }
 
 function isDataSource(instance: unknown): instance is TypeOrmDataSource {
-  return (
-    typeof instance === 'object' &&
-    instance !== null &&
-    Array.isArray((instance as { entityMetadatas?: unknown }).entityMetadatas)
-  );
+  if (typeof instance !== 'object' || instance === null) return false;
+  const { createQueryRunner, entityMetadatas } = instance as { createQueryRunner?: unknown; entityMetadatas?: unknown };
+  return typeof createQueryRunner === 'function' && Array.isArray(entityMetadatas);
 }

@@ -154,8 +154,12 @@ describe('the service', () => {
   it.each([
     ['the default one', class DataSource {}],
     ['a named one', 'archiveDataSource'],
+    ['one under a token of its own', 'DATA_SOURCE'],
   ])('data sources of the application are found, %s, also one that is initialized later', async (_name, token) => {
-    const later: { entityMetadatas: (typeof dataSource)['entityMetadatas'] } = { entityMetadatas: [] };
+    const later: Partial<typeof dataSource> & { createQueryRunner: () => void } = {
+      entityMetadatas: [],
+      createQueryRunner: () => undefined,
+    };
     const { app, events } = await startApp({ providers: [{ provide: token, useValue: later }] });
     later.entityMetadatas = dataSource.entityMetadatas;
     const load = app.get(DistributedCacheService).getOrLoad(['p', 1], () => product(7, 'chair'), { entity: Product });
@@ -179,7 +183,8 @@ describe('the service', () => {
     [{ ttl: 5 }, 'there is no option "ttl"'],
     [{ ttlMs: -1 }, 'ttlMs: expected a whole number of milliseconds from 1'],
     [{ loadTimeoutMs: 3_600_000 }, 'floorMs: expected at least the life of a lease, 3620000'],
-    [{ entity: 'Product' }, 'entity: expected a class, got "Product"'],
+    [{ entity: [] }, 'entity: expected a class, or a list of classes, got an array'],
+    [{ entity: 'Product' }, 'entity: expected a class, or a list of classes, got "Product"'],
   ])('getOrLoad refuses %j', async (options, message) => {
     const { cache } = await start();
     await expect(cache.getOrLoad(['a'], () => 1, options as LoadOptions<number>)).rejects.toThrow(message);

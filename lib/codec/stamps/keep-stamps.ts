@@ -1,4 +1,4 @@
-import type { TypeOrmDataSource } from '../entity-metadata.js';
+import type { TypeOrmDataSource } from '../typeorm-types.js';
 import { keepMysqlStamps } from './mysql-stamps.js';
 import { keepPostgresStamps } from './postgres-stamps.js';
 

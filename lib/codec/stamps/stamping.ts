@@ -1,4 +1,4 @@
-import type { TypeOrmColumn, TypeOrmDataSource, TypeOrmEntityMetadata } from '../entity-metadata.js';
+import type { TypeOrmColumn, TypeOrmDataSource, TypeOrmEntityMetadata } from '../typeorm-types.js';
 import { keepStamps, type StampKeeping } from './keep-stamps.js';
 
 /** How the rows of an entity come to their stamps. */

@@ -1,4 +1,4 @@
-import type { TypeOrmDataSource } from '../../codec/entity-metadata.js';
+import type { TypeOrmDataSource } from '../../codec/typeorm-types.js';
 
 // The slices of TypeORM that the outbox uses; the same in 0.3 and 1.x.
 

@@ -1,4 +1,4 @@
-import type { TypeOrmDataSource } from '../../codec/entity-metadata.js';
+import type { TypeOrmDataSource } from '../../codec/typeorm-types.js';
 import type { CacheEvent } from '../../core/cache-event.js';
 import type { Clock } from '../../core/clock.js';
 import { withDeadline } from '../../core/deadline.js';

@@ -1,12 +1,13 @@
-import type { TypeOrmEntityMetadata } from '../../codec/entity-metadata.js';
+import type { TypeOrmDataSource, TypeOrmEntityMetadata } from '../../codec/typeorm-types.js';
 import type { TagChange } from '../../core/tagging.js';
-import type { Version } from '../../core/version.js';
+import { compareVersions, type Version } from '../../core/version.js';
 import type { EntityChange } from '../entity-change.js';
 import { entityKeys, tellsNoRow } from '../entity-keys.js';
 import type { OutboxRow } from '../outbox/outbox-row.js';
 import { PendingChanges } from '../pending-changes.js';
-import type { QueryEvent, QueryRunnerSlice, RowEvent, TransactionEvent } from './typeorm-events.js';
-import { upsertTarget } from './upsert-target.js';
+import type { QueryRunnerSlice, RowEvent, TransactionEvent } from './typeorm-events.js';
+import { StatementWatch, type Statement } from './statement-watch.js';
+import { ToldRows } from './told-rows.js';
 
 /** What the subscriber needs of the cache. */
 export interface EntityCacheSubscriberOptions {
@@ -28,6 +29,9 @@ export interface ChangeOutbox {
   passedBy(entity: string): void;
 }
 
+/** What became of the row, beside the row itself. */
+type Happened = Pick<EntityChange, 'kind' | 'version' | 'updatedColumns' | 'updatedRelations' | 'mayBeAnother'>;
+
 /**
  * Turns TypeORM's events into announcements, after the outermost commit and never before. The module adds it to every data source.
  *
@@ -36,37 +40,71 @@ export interface ChangeOutbox {
  */
 export class EntityCacheSubscriber {
   private readonly transactions = new WeakMap<QueryRunnerSlice, PendingChanges>();
-  private readonly upserts = new WeakMap<QueryRunnerSlice, readonly string[] | undefined>();
+  private readonly told = new ToldRows();
+  private readonly statements = new StatementWatch({
+    untold: (statement) => this.untold(statement),
+    failed: (queryRunner) => {
+      this.told.forget(queryRunner);
+    },
+  });
 
   constructor(private readonly options: EntityCacheSubscriberOptions) {}
 
+  /** Hears of the statements of a data source's query builders too, of which TypeORM says too little. */
+  watch(dataSource: TypeOrmDataSource): void {
+    this.statements.watch(dataSource);
+  }
+
+  unwatch(dataSource: TypeOrmDataSource): void {
+    this.statements.unwatch(dataSource);
+  }
+
+  beforeInsert(event: RowEvent): void {
+    this.told.begins(event);
+  }
+
+  beforeUpdate(event: RowEvent): void {
+    this.told.begins(event);
+  }
+
+  beforeRemove(event: RowEvent): void {
+    this.told.begins(event);
+  }
+
+  beforeSoftRemove(event: RowEvent): void {
+    this.told.begins(event);
+  }
+
+  beforeRecover(event: RowEvent): void {
+    this.told.begins(event);
+  }
+
   /** A row was inserted, or changed by an upsert. */
   afterInsert(event: RowEvent): Promise<void> {
-    const target = this.upserts.get(event.queryRunner);
-    const keys = new Set(event.metadata.primaryColumns?.map(({ databaseName }) => databaseName));
-    const mayBeAnother = target !== undefined && !(target.length > 0 && target.every((column) => keys.has(column)));
-    return this.changed(event, { kind: 'insert', version: this.version(event, event.entity), mayBeAnother });
+    // What save() inserts is new, and tells its key; of a query builder's statement only its own settings tell.
+    const mayBeAnother = event.entityId === undefined && !this.statements.tellsRow(event);
+    return this.row(event, { kind: 'insert', version: this.version(event, event.entity), mayBeAnother });
   }
 
   /** A row was updated, or, by a query builder, rows that are not told. */
   afterUpdate(event: RowEvent): Promise<void> {
-    const movedBetweenLists = (event.updatedRelations?.length ?? 0) > 0;
-    return this.changed(event, { kind: 'update', version: this.version(event, event.entity), movedBetweenLists });
+    const { updatedColumns, updatedRelations } = event;
+    return this.row(event, { kind: 'update', version: this.newVersion(event), updatedColumns, updatedRelations });
   }
 
   /** A row was deleted, or rows that are not told. */
   afterRemove(event: RowEvent): Promise<void> {
-    return this.changed(event, { kind: 'remove', version: this.version(event, event.databaseEntity) });
+    return this.row(event, { kind: 'remove', version: this.version(event, event.databaseEntity) });
   }
 
   /** The same, when the row is only marked as deleted. */
   afterSoftRemove(event: RowEvent): Promise<void> {
-    return this.changed(event, { kind: 'soft-remove', version: this.version(event, event.entity) });
+    return this.row(event, { kind: 'soft-remove', version: this.newVersion(event) });
   }
 
   /** A row that was marked as deleted is back. */
   afterRecover(event: RowEvent): Promise<void> {
-    return this.changed(event, { kind: 'recover', version: this.version(event, event.entity) });
+    return this.row(event, { kind: 'recover', version: this.newVersion(event) });
   }
 
   /**
@@ -92,19 +130,23 @@ export class EntityCacheSubscriber {
 
   /** What an inner rollback took back stays in the list: one announcement too many does no harm. */
   afterTransactionRollback({ queryRunner }: TransactionEvent): void {
+    this.told.forget(queryRunner);
     if (!queryRunner.isTransactionActive) this.transactions.delete(queryRunner);
   }
 
-  /** The event of an insert does not say that it was an upsert, and by which columns it found its row. */
-  afterQuery({ queryRunner, query }: QueryEvent): void {
-    if (typeof query !== 'string' || !query.startsWith('INSERT')) return;
-    this.upserts.set(queryRunner, upsertTarget(query));
+  /** A statement touched rows that no event tells: a query builder without listeners, `save(…, { listeners: false })`, `INSERT … SELECT`. */
+  private untold({ kind, metadata, queryRunner, isSilent }: Statement): Promise<void> {
+    if (isSilent && queryRunner !== undefined && this.told.willBe(queryRunner, metadata)) return Promise.resolve();
+    return this.changed({ metadata, queryRunner: queryRunner ?? { isTransactionActive: false } }, { kind });
   }
 
-  private async changed(
-    { queryRunner, metadata, entity, databaseEntity, entityId }: RowEvent,
-    more: Pick<EntityChange, 'kind' | 'version' | 'movedBetweenLists' | 'mayBeAnother'>,
-  ): Promise<void> {
+  private row(event: RowEvent, more: Happened): Promise<void> {
+    this.told.ends(event);
+    return this.changed(event, more);
+  }
+
+  private async changed(event: RowEvent, more: Happened): Promise<void> {
+    const { queryRunner, metadata, entity, databaseEntity, entityId } = event;
     const change: EntityChange = { metadata, entity, databaseEntity, entityId, ...more };
     if (!this.options.bulkChanges && tellsNoRow(change)) return;
     const { outbox } = this.options;
@@ -122,5 +164,11 @@ export class EntityCacheSubscriber {
 
   private version({ metadata }: RowEvent, entity: unknown): Version | undefined {
     return this.options.versionOf(metadata, entity);
+  }
+  /** Only one that is higher than before: with `{ reload: false }` the saved object still has the one that the change has replaced. */
+  private newVersion(event: RowEvent): Version | undefined {
+    const before = this.version(event, event.databaseEntity);
+    const after = this.version(event, event.entity);
+    return (compareVersions(before, after) ?? 0) < 0 ? after : undefined;
   }
 }

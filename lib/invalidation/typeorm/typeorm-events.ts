@@ -1,4 +1,4 @@
-import type { TypeOrmEntityMetadata } from '../../codec/entity-metadata.js';
+import type { TypeOrmColumn, TypeOrmEntityMetadata } from '../../codec/typeorm-types.js';
 
 // The slices of TypeORM's events that are read; the same in 0.3 and 1.x.
 
@@ -23,11 +23,8 @@ export interface RowEvent extends TransactionEvent {
   readonly metadata: TypeOrmEntityMetadata;
   readonly entity?: unknown;
   readonly databaseEntity?: unknown;
+  /** Undefined after an update, and after a statement of a query builder: of a row that is inserted `save()` alone tells it. */
   readonly entityId?: unknown;
+  readonly updatedColumns?: readonly TypeOrmColumn[];
   readonly updatedRelations?: readonly unknown[];
-}
-
-/** A statement was run. */
-export interface QueryEvent extends TransactionEvent {
-  readonly query: unknown;
 }

@@ -94,7 +94,7 @@ const CHANGES: Readonly<Record<string, [(shop: Shop) => Promise<unknown>, readon
       product.labels = [await data.manager.save(data.manager.create(Label, { name: 'sale' }))];
       await data.manager.save(product);
     },
-    ONE,
+    [...ONE, 'no product', ...LISTS],
   ],
   'save of a related entity': [
     ({ data }) => data.manager.save(Category, { id: '1', name: 'renamed' }),
@@ -159,7 +159,7 @@ const CHANGES: Readonly<Record<string, [(shop: Shop) => Promise<unknown>, readon
       await data.manager.save(data.manager.create(Label, { name: 'late' }));
       await data.createQueryBuilder().relation(Product, 'labels').of(1).add('late');
     },
-    ONE,
+    [...ONE, 'no product', ...LISTS],
   ],
   'composite key': [({ data }) => data.manager.save(Stock, { shop: 1, shelf: 'a', pieces: 3 }), ['stock']],
   'a class below in one table': [

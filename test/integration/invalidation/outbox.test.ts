@@ -104,7 +104,7 @@ describe('the outbox', () => {
     const written = shop.data.manager.save(Stock, { ...box.where, pieces: 1 });
     await gate.arrived;
     const told = (await box.rows.texts(box.namespace)).join();
-    expect([told.includes('Stock'), told.includes('Animal')]).toEqual([true, true]);
+    expect([told.includes('stock'), told.includes('animal')]).toEqual([true, true]);
     gate.open();
     await written;
     await isEmpty();

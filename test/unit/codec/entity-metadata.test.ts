@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import { ClassRegistry } from '../../../lib/codec/class-registry.js';
-import { EntityCatalog, type TypeOrmEntityMetadata } from '../../../lib/codec/entity-metadata.js';
+import { EntityCatalog } from '../../../lib/codec/entity-metadata.js';
+import type { TypeOrmEntityMetadata } from '../../../lib/codec/typeorm-types.js';
 
 class Product {}
 class Audit {}

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ClassRegistry } from '../../../lib/codec/class-registry.js';
-import { EntityCatalog, type TypeOrmEntityMetadata } from '../../../lib/codec/entity-metadata.js';
+import { EntityCatalog } from '../../../lib/codec/entity-metadata.js';
+import type { TypeOrmEntityMetadata } from '../../../lib/codec/typeorm-types.js';
 import { describeShape, entityShape } from '../../../lib/codec/entity-shape.js';
 
 class Product {}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { TypeOrmDataSource } from '../../../lib/codec/entity-metadata.js';
+import type { TypeOrmDataSource } from '../../../lib/codec/typeorm-types.js';
 import type { CacheEvent } from '../../../lib/core/cache-event.js';
 import { CacheClosedError, StoreUnavailableError } from '../../../lib/core/errors.js';
 import { EntityChanges } from '../../../lib/invalidation/entity-changes.js';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { EntityCatalog, type TypeOrmColumn } from '../../../../lib/codec/entity-metadata.js';
+import { EntityCatalog } from '../../../../lib/codec/entity-metadata.js';
+import type { TypeOrmColumn } from '../../../../lib/codec/typeorm-types.js';
 import { stampAdvice } from '../../../../lib/codec/stamps/stamp-advice.js';
 
 class Product {}

@@ -1,0 +1,62 @@
+import { Column, DataSource, Entity, PrimaryGeneratedColumn, type DataSourceOptions } from 'typeorm';
+import { expect, it } from 'vitest';
+import { openHouse, type CachedRead } from './heard.js';
+
+@Entity()
+class Item {
+  @PrimaryGeneratedColumn({ type: 'int' })
+  id!: number;
+
+  @Column({ type: 'text' })
+  name!: string;
+}
+
+/** A class of the same name, on another table. */
+const ArchivedItem = (() => {
+  @Entity({ name: 'archived_item' })
+  class Item {
+    @PrimaryGeneratedColumn({ type: 'int' })
+    id!: number;
+
+    @Column({ type: 'text' })
+    name!: string;
+  }
+  return Item;
+})();
+
+const options: DataSourceOptions = { type: 'sqljs', synchronize: true, entities: [Item] };
+const item: CachedRead = { entity: Item, load: (manager) => manager.findOneBy(Item, { id: 1 }) };
+const rename = (data: DataSource, name: string) => data.manager.save(Item, { id: 1, name });
+
+it('a data source that is initialized after the start is heard', async () => {
+  const source = new DataSource(options);
+  const { lostBy } = await openHouse([Item], { source });
+  await source.initialize();
+  await rename(source, 'first');
+  expect(await lostBy({ item }, () => rename(source, 'second'))).toEqual(['item']);
+});
+
+it('one that is destroyed and initialized again is heard, and left as it was found', async () => {
+  const source = new DataSource(options);
+  const { initialize } = source;
+  const { app, lostBy } = await openHouse([Item], { source });
+  for (const name of ['first', 'second']) {
+    await source.initialize();
+    await rename(source, `${name} life`);
+    expect(await lostBy({ item }, () => rename(source, `${name} change`))).toEqual(['item']);
+    await source.destroy();
+  }
+  await app.close();
+  expect([source.initialize, Object.hasOwn(source, 'initialize')]).toEqual([initialize, false]);
+});
+
+it('two classes of one name keep their rows and their changes apart', async () => {
+  const { lostBy, manager } = await openHouse([Item, ArchivedItem]);
+  await manager.save(manager.create(Item, { name: 'a' }));
+  await manager.save(manager.create(ArchivedItem, { name: 'b' }));
+  const archived: CachedRead = { entity: ArchivedItem, load: (inside) => inside.findOneBy(ArchivedItem, { id: 1 }) };
+  expect(await lostBy({ item, archived }, () => manager.save(ArchivedItem, { id: 1, name: 'c' }))).toEqual([
+    'archived',
+  ]);
+  expect(await lostBy({ item, archived }, () => manager.save(Item, { id: 1, name: 'd' }))).toEqual(['item']);
+});

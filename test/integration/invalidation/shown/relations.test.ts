@@ -1,0 +1,289 @@
+import {
+  Column,
+  DeleteDateColumn,
+  Entity,
+  JoinColumn,
+  ManyToOne,
+  OneToMany,
+  OneToOne,
+  PrimaryGeneratedColumn,
+  RelationId,
+  ViewEntity,
+  ViewColumn,
+  type Relation,
+} from 'typeorm';
+import { describe, expect, it } from 'vitest';
+import { openHouse, type CachedRead } from './heard.js';
+
+class Media {
+  @Column({ type: 'int', default: 0 })
+  views!: number;
+
+  @OneToMany('Picture', 'post')
+  pictures!: Relation<Picture[]>;
+
+  @OneToOne('Cover', 'post')
+  cover!: Relation<Cover> | null;
+}
+
+@Entity()
+class Author {
+  @PrimaryGeneratedColumn({ type: 'int' })
+  id!: number;
+
+  @Column({ type: 'text' })
+  name!: string;
+
+  @DeleteDateColumn({ type: 'datetime', nullable: true })
+  deletedAt!: Date | null;
+}
+
+@Entity()
+class Post {
+  @PrimaryGeneratedColumn({ type: 'int' })
+  id!: number;
+
+  @Column(() => Media)
+  media!: Media;
+
+  @OneToMany('Remark', 'post')
+  remarks!: Relation<Remark[]>;
+
+  @RelationId((post: Post) => post.remarks)
+  remarkIds!: number[];
+
+  @Column({ type: 'int', nullable: true })
+  authorId!: number | null;
+
+  @ManyToOne(() => Author, { onDelete: 'SET NULL' })
+  @JoinColumn({ name: 'authorId' })
+  author!: Author | null;
+}
+
+@Entity()
+class Picture {
+  @PrimaryGeneratedColumn({ type: 'int' })
+  id!: number;
+
+  @ManyToOne(() => Post, (post) => post.media.pictures, { onDelete: 'CASCADE' })
+  post!: Post;
+}
+
+@Entity()
+class Cover {
+  @PrimaryGeneratedColumn({ type: 'int' })
+  id!: number;
+
+  @OneToOne(() => Post, (post) => post.media.cover)
+  @JoinColumn()
+  post!: Post;
+}
+
+@Entity()
+class Remark {
+  @PrimaryGeneratedColumn({ type: 'int' })
+  id!: number;
+
+  @ManyToOne(() => Post, (post) => post.remarks)
+  post!: Post;
+}
+
+/** A second class on the table of the authors. */
+@Entity({ name: 'author' })
+class Writer {
+  @PrimaryGeneratedColumn({ type: 'int' })
+  id!: number;
+
+  @Column({ type: 'text' })
+  name!: string;
+}
+
+@ViewEntity({
+  expression: 'SELECT "authorId" AS "author", COUNT(*) AS "posts" FROM post GROUP BY "authorId"',
+  dependsOn: [Post],
+})
+class PostsByAuthor {
+  @ViewColumn()
+  author!: number;
+
+  @ViewColumn()
+  posts!: number;
+}
+
+@ViewEntity({ expression: 'SELECT COUNT(*) AS "posts" FROM post' })
+class PostCount {
+  @ViewColumn()
+  posts!: number;
+}
+
+async function filled(cache = {}) {
+  const house = await openHouse([Author, Post, Picture, Cover, Remark, Writer, PostsByAuthor, PostCount], { cache });
+  const { manager } = house;
+  for (const name of ['ada', 'bob']) await manager.save(manager.create(Author, { name }));
+  await manager.save(manager.create(Post, { media: { views: 1 }, authorId: 1 }));
+  return house;
+}
+
+const post = { id: 1 } as Post;
+const one = (relations: object): CachedRead => ({
+  entity: Post,
+  load: (manager) => manager.findOne(Post, { where: { id: 1 }, relations }),
+});
+
+describe('what an entry shows of rows that it does not hold', () => {
+  it('relations inside an embedded object', async () => {
+    const { lostBy, manager } = await filled();
+    const reads = { post: one({ media: { pictures: true, cover: true } }) };
+    expect(await lostBy(reads, () => manager.save(manager.create(Picture, { post })))).toEqual(['post']);
+    expect(await lostBy(reads, () => manager.save(manager.create(Cover, { post })))).toEqual(['post']);
+  });
+
+  it('the keys of related rows (@RelationId), their keys in the place of rows, and their number', async () => {
+    const { lostBy, manager } = await filled();
+    const reads: Record<string, CachedRead> = {
+      relationId: one({}),
+      loadRelationIds: {
+        entity: Post,
+        load: (inside) => inside.findOne(Post, { where: { id: 1 }, loadRelationIds: true }),
+      },
+      count: {
+        entity: Post,
+        load: async (inside) => {
+          const found = await inside.findOneByOrFail(Post, { id: 1 });
+          // as loadRelationCountAndMap() leaves it
+          return Object.assign(found, { pictureCount: await inside.countBy(Picture, { post: { id: 1 } }) });
+        },
+      },
+    };
+    expect(await lostBy(reads, () => manager.save(manager.create(Remark, { post })))).toEqual(Object.keys(reads));
+    expect(await lostBy(reads, () => manager.save(manager.create(Picture, { post })))).toContain('count');
+  });
+
+  it('a related row that comes back, of which the entry holds null', async () => {
+    const { lostBy, manager } = await filled();
+    await manager.softDelete(Author, { id: 1 });
+    const deleted = await manager.findOneOrFail(Author, { where: { id: 1 }, withDeleted: true });
+    expect(await lostBy({ post: one({ author: true }) }, () => manager.recover(deleted))).toEqual(['post']);
+  });
+
+  it('what the database does when a row is removed', async () => {
+    const { lostBy, manager } = await filled();
+    await manager.save(manager.create(Picture, { post }));
+    const reads: Record<string, CachedRead> = {
+      'loses its reference': one({}),
+      'goes with it': { entity: Picture, load: (inside) => inside.findOneBy(Picture, { id: 1 }) },
+    };
+    expect(await lostBy(reads, async () => manager.remove(await manager.findOneByOrFail(Author, { id: 1 })))).toEqual([
+      'loses its reference',
+    ]);
+    expect(await lostBy(reads, async () => manager.remove(await manager.findOneByOrFail(Post, { id: 1 })))).toEqual(
+      Object.keys(reads),
+    );
+  });
+
+  it('a view, of what it is made of', async () => {
+    const { lostBy, lines, manager } = await filled();
+    const view: CachedRead = { entity: PostsByAuthor, load: (inside) => inside.find(PostsByAuthor) };
+    expect(
+      await lostBy({ view }, () => manager.save(manager.create(Post, { media: { views: 1 }, authorId: 2 }))),
+    ).toEqual(['view']);
+    await manager.query('SELECT 1');
+    expect(lines.join()).not.toContain('PostsByAuthor is a view');
+    await lostBy({ count: { entity: PostCount, load: (inside) => inside.find(PostCount) } }, () => undefined);
+    expect(lines.join()).toContain('PostCount is a view that does not say what it is made of');
+  });
+
+  it('rows that are written by another class of the table', async () => {
+    const { lostBy, manager } = await filled();
+    const reads: Record<string, CachedRead> = {
+      author: { entity: Author, load: (inside) => inside.findOneBy(Author, { id: 1 }) },
+      authors: { entity: Author, load: (inside) => inside.find(Author) },
+    };
+    expect(await lostBy(reads, () => manager.save(Writer, { id: 1, name: 'Ada' }))).toEqual(Object.keys(reads));
+  });
+});
+
+describe("listInvalidation: 'membership'", () => {
+  const listInvalidation = 'membership';
+  const byAuthor: CachedRead = {
+    entity: Post,
+    listInvalidation,
+    load: (manager) => manager.findBy(Post, { authorId: 2 }),
+  };
+
+  it('a foreign key that is written through its plain column, or through the relation', async () => {
+    const { lostBy, manager } = await filled();
+    expect(await lostBy({ byAuthor }, () => manager.save(Post, { id: 1, authorId: 2 }))).toEqual(['byAuthor']);
+    expect(await lostBy({ byAuthor }, () => manager.save(Post, { id: 1, author: { id: 1 } }))).toEqual(['byAuthor']);
+  });
+
+  it('an update that touches neither key nor row of the list is nothing to it', async () => {
+    const { lostBy, manager } = await filled();
+    expect(await lostBy({ byAuthor }, () => manager.save(Post, { id: 1, media: { views: 2 } }))).toEqual([]);
+  });
+
+  it('plain objects that were made of rows show columns of any of them', async () => {
+    const { lostBy, manager } = await filled();
+    const views: CachedRead = {
+      entity: Post,
+      listInvalidation,
+      load: async (inside) => (await inside.find(Post)).map(({ media }) => ({ views: media.views })),
+    };
+    expect(await lostBy({ views }, () => manager.save(Post, { id: 1, media: { views: 3 } }))).toEqual(['views']);
+  });
+});
+
+describe('what the value does not show', () => {
+  const load: CachedRead['load'] = async (manager) => {
+    const found = await manager.find(Post, { where: { author: { name: 'ada' } } });
+    return found.map(({ id, media }) => ({ id, views: media.views }));
+  };
+
+  it('further entities: any change of them', async () => {
+    const { lostBy, manager } = await filled();
+    const feed: CachedRead = { entity: [Post, Author], load };
+    expect(await lostBy({ feed }, () => manager.save(Author, { id: 2, name: 'ada' }))).toEqual(['feed']);
+    expect(await lostBy({ feed }, () => manager.save(Post, { id: 1, authorId: 2 }))).toEqual(['feed']);
+  });
+
+  it('the same entity once more: any change of it, beside the row that is shown', async () => {
+    const { lostBy, manager } = await filled();
+    const latest: CachedRead = {
+      entity: [Post, Post],
+      load: async (inside) => (await inside.find(Post, { order: { id: 'DESC' }, take: 1 }))[0],
+    };
+    expect(await lostBy({ latest }, () => manager.save(manager.create(Post, { media: { views: 1 } })))).toEqual([
+      'latest',
+    ]);
+  });
+
+  it('rows that a plain object was made of: changes of these, and of no others', async () => {
+    const { lostBy, manager } = await filled();
+    await manager.save(manager.create(Post, { media: { views: 1 } }));
+    const card: CachedRead = {
+      entity: Post,
+      rows: (value) => [[Post, (value as { id: number }).id]],
+      load: async (inside) => ({ id: 1, views: (await inside.findOneByOrFail(Post, { id: 1 })).media.views }),
+    };
+    expect(await lostBy({ card }, () => manager.save(Post, { id: 2, media: { views: 2 } }))).toEqual([]);
+    expect(await lostBy({ card }, () => manager.save(Post, { id: 1, media: { views: 2 } }))).toEqual(['card']);
+    expect(await lostBy({ card }, () => manager.update(Post, { id: 1 }, { media: { views: 4 } }))).toEqual(['card']);
+  });
+
+  it('a row without a key: the value is not stored, and it is said why', async () => {
+    const { events, manager, service } = await filled();
+    await service.getOrLoad(['card'], () => load(manager), { entity: Post, rows: () => [[Post, undefined]] });
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        type: 'not-stored',
+        detail: expect.stringContaining('the key of a row of Post') as unknown,
+      }),
+    );
+  });
+
+  it('no rows named: any change of the entity', async () => {
+    const { lostBy, manager } = await filled();
+    const none: CachedRead = { entity: Post, rows: () => [], load: () => Promise.resolve({}) };
+    expect(await lostBy({ none }, () => manager.save(Post, { id: 1, media: { views: 9 } }))).toEqual(['none']);
+  });
+});

@@ -1,0 +1,170 @@
+import {
+  Column,
+  Entity,
+  InsertQueryBuilder,
+  PrimaryColumn,
+  PrimaryGeneratedColumn,
+  VersionColumn,
+  type EntityManager,
+  type SelectQueryBuilder,
+} from 'typeorm';
+import { describe, expect, it } from 'vitest';
+import { openHouse, type CachedRead } from './heard.js';
+
+@Entity()
+class Item {
+  @PrimaryGeneratedColumn({ type: 'int' })
+  id!: number;
+
+  @Column({ type: 'text', unique: true })
+  sku!: string;
+
+  @Column({ type: 'int', default: 1 })
+  price!: number;
+
+  @VersionColumn({ type: 'int' })
+  version!: number;
+}
+
+/** Its key has several spellings. */
+@Entity()
+class Word {
+  @PrimaryColumn({ type: 'text', collation: 'NOCASE' })
+  text!: string;
+
+  @Column({ type: 'int' })
+  length!: number;
+}
+
+const item: CachedRead = { entity: Item, load: (manager) => manager.findOneBy(Item, { id: 1 }) };
+const other: CachedRead = { entity: Item, load: (manager) => manager.findOneBy(Item, { id: 2 }) };
+const items: CachedRead = { entity: Item, load: (manager) => manager.find(Item) };
+
+async function filled() {
+  const house = await openHouse([Item, Word]);
+  for (const sku of ['a', 'b']) await house.manager.save(house.manager.create(Item, { sku }));
+  await house.manager.save(house.manager.create(Word, { text: 'word', length: 4 }));
+  return house;
+}
+
+const inserting = (manager: EntityManager) => manager.createQueryBuilder().insert().into(Item);
+
+describe('an insert of a query builder', () => {
+  it('that is plain tells its row: entries of others stay', async () => {
+    const { lostBy, manager } = await filled();
+    expect(await lostBy({ item, items }, () => manager.insert(Item, { sku: 'c' }))).toEqual(['items']);
+    expect(await lostBy({ item, items }, () => inserting(manager).values({ sku: 'd' }).orIgnore().execute())).toEqual([
+      'items',
+    ]);
+  });
+
+  it('that is an upsert by the key tells its row', async () => {
+    const { lostBy, manager } = await filled();
+    const write = () => manager.upsert(Item, { id: 1, sku: 'a', price: 2 }, ['id']);
+    expect(await lostBy({ item, other, items }, write)).toEqual(['item', 'items']);
+  });
+
+  it('that is an upsert by another column, whatever else stands in the statement', async () => {
+    const { lostBy, manager } = await filled();
+    const commented = inserting(manager)
+      .comment('DO NOTHING of the kind, ON CONFLICT ("id")')
+      .values({ sku: 'a', price: 3 })
+      .orUpdate(['price'], ['sku']);
+    expect(await lostBy({ item, items }, () => commented.execute())).toEqual(['item', 'items']);
+    const withTable = inserting(manager)
+      .addCommonTableExpression(manager.createQueryBuilder(Item, 'i').select('i.id'), 'known')
+      .values({ sku: 'a', price: 4 })
+      .orUpdate(['price'], ['sku']);
+    expect(await lostBy({ item, items }, () => withTable.execute())).toEqual(['item', 'items']);
+  });
+
+  it('that is an upsert by a key in another spelling', async () => {
+    const { lostBy, manager } = await filled();
+    const word: CachedRead = { entity: Word, load: (inside) => inside.findOneBy(Word, { text: 'word' }) };
+    expect(await lostBy({ word }, () => manager.upsert(Word, { text: 'WORD', length: 5 }, ['text']))).toEqual(['word']);
+  });
+
+  // TypeORM 0.3 has no such method.
+  const fromSelect = Object.keys(Object.getOwnPropertyDescriptors(InsertQueryBuilder.prototype)).filter(
+    (name) => name === 'valuesFromSelect',
+  );
+  it.each(fromSelect)('that takes its rows from a query: %s', async (method) => {
+    const { lostBy, manager } = await filled();
+    const into = manager.createQueryBuilder().insert().into(Item, ['sku', 'version']) as unknown as Record<
+      string,
+      (select: (from: SelectQueryBuilder<Item>) => unknown) => { execute(): Promise<unknown> }
+    >;
+    const copies = into[method]?.((select) =>
+      select.select("i.sku || '-copy'", 'sku').addSelect('1', 'version').from(Item, 'i'),
+    );
+    expect(await lostBy({ items }, () => copies?.execute())).toEqual(['items']);
+  });
+});
+
+describe('writes that call no listeners', () => {
+  const silent: Readonly<Record<string, (manager: EntityManager) => Promise<unknown>>> = {
+    save: (manager) => manager.save(Item, { id: 1, price: 5 }, { listeners: false }),
+    'save without a transaction': (manager) =>
+      manager.save(Item, { id: 1, price: 5 }, { listeners: false, transaction: false }),
+    'save in a transaction, beside one that calls them': (manager) =>
+      manager.transaction(async (inside) => {
+        await inside.save(Item, { id: 2, price: 6 });
+        await inside.save(Item, { id: 1, price: 5 }, { listeners: false });
+        await inside.save(Item, { id: 2, price: 7 });
+      }),
+    remove: async (manager) => manager.remove(await manager.findOneByOrFail(Item, { id: 1 }), { listeners: false }),
+    'a query builder': (manager) =>
+      manager.createQueryBuilder().update(Item).set({ price: 8 }).where('id = 1').callListeners(false).execute(),
+    'a query builder that deletes': (manager) =>
+      manager.createQueryBuilder().delete().from(Item).where('id = 1').callListeners(false).execute(),
+  };
+
+  it.each(Object.entries(silent))('%s: the whole table', async (_, write) => {
+    const { lostBy, manager } = await filled();
+    expect(await lostBy({ item, other, items }, () => write(manager))).toEqual(['item', 'other', 'items']);
+  });
+
+  it('save() itself runs such statements, and tells its rows', async () => {
+    const { lostBy, manager } = await filled();
+    expect(await lostBy({ item, other, items }, () => manager.save(Item, { id: 1, price: 5 }))).toEqual([
+      'item',
+      'items',
+    ]);
+  });
+
+  it('a statement that failed before takes nothing from what is heard', async () => {
+    const { lostBy, manager } = await filled();
+    const write = () =>
+      manager.transaction(async (inside) => {
+        // the sku is there: what this one began to tell it never ended
+        await inside.insert(Item, { sku: 'a' }).catch(() => undefined);
+        await inside.save(Item, { id: 1, price: 5 }, { listeners: false });
+      });
+    expect(await lostBy({ item, items }, write)).toEqual(['item', 'items']);
+  });
+
+  it('nothing is heard of a transaction that is rolled back', async () => {
+    const { lostBy, manager } = await filled();
+    const write = () =>
+      manager
+        .transaction(async (inside) => {
+          await inside.save(Item, { id: 1, price: 5 }, { listeners: false });
+          throw new Error('rolled back');
+        })
+        .catch(() => undefined);
+    expect(await lostBy({ item, other, items }, write)).toEqual([]);
+  });
+});
+
+describe('the version that travels with a change', () => {
+  it('is not the one before it, with { reload: false }', async () => {
+    const { events, lostBy, manager } = await filled();
+    const write = async () => {
+      const found = await manager.findOneByOrFail(Item, { id: 1 });
+      await manager.save(Object.assign(found, { price: 9 }), { reload: false });
+    };
+    await lostBy({ item }, write);
+    expect(await lostBy({ item }, () => undefined), 'stored again').toEqual([]);
+    expect(events.filter(({ type }) => type === 'superseded')).toEqual([]);
+  });
+});
