@@ -11,6 +11,8 @@ export interface EntityChange {
   readonly databaseEntity?: unknown;
   /** The value of the key's only column, or an object of all of them; updates, and statements of query builders, tell none. */
   readonly entityId?: unknown;
+  /** The row's key, where something else than the event tells it. */
+  readonly identity?: readonly string[] | undefined;
   /** What an update changed; empty or left out where that is not told. */
   readonly updatedColumns?: readonly TypeOrmColumn[] | undefined;
   readonly updatedRelations?: readonly unknown[] | undefined;

@@ -95,7 +95,9 @@ function viewsOf(change: EntityChange): string[] {
  * The row as it was and as it is. What the database had loaded tells the row; a key that was only given does where it can have no other spelling, or where the row is new. An update without either is
  * a query builder's, whose criteria nobody tells: what it sets may hold a key, but of which rows?
  */
-function identities({ kind, metadata, entity, databaseEntity, entityId }: EntityChange): (readonly string[])[] {
+function identities(change: EntityChange): (readonly string[])[] {
+  const { kind, metadata, entity, databaseEntity, entityId, identity } = change;
+  if (identity !== undefined) return [identity];
   const stored = identityOf(metadata, databaseEntity);
   const known = stored !== undefined || kind === 'insert';
   const all = known

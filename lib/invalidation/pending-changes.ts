@@ -26,6 +26,14 @@ export class PendingChanges {
     for (const table of this.tables) this.wholeTables.add(table);
   }
 
+  /**
+   * A part of the transaction was taken back. Its changes stay in the list, since one announcement too many does no harm, but a version that no row has would: nothing that the row really has could be stored under it. Which part that was is not kept, so
+   * all lose what they say of their rows, and the lease alone orders their loads.
+   */
+  partlyRolledBack(): void {
+    for (const tag of this.byTag.keys()) this.byTag.set(tag, { tag });
+  }
+
   private told(next: TagChange): void {
     if (next.change !== undefined || !this.byTag.has(next.tag)) this.byTag.set(next.tag, next);
   }

@@ -30,7 +30,9 @@ export interface ChangeOutbox {
 }
 
 /** What became of the row, beside the row itself. */
-type Happened = Pick<EntityChange, 'kind' | 'version' | 'updatedColumns' | 'updatedRelations' | 'mayBeAnother'>;
+type Happened = Omit<EntityChange, 'metadata' | 'entity' | 'databaseEntity' | 'entityId'>;
+
+const NEW = { isNew: true } as const;
 
 /**
  * Turns TypeORM's events into announcements, after the outermost commit and never before. The module adds it to every data source.
@@ -82,8 +84,13 @@ export class EntityCacheSubscriber {
   /** A row was inserted, or changed by an upsert. */
   afterInsert(event: RowEvent): Promise<void> {
     // What save() inserts is new, and tells its key; of a query builder's statement only its own settings tell.
-    const mayBeAnother = event.entityId === undefined && !this.statements.tellsRow(event);
-    return this.row(event, { kind: 'insert', version: this.version(event, event.entity), mayBeAnother });
+    const row = event.entityId === undefined ? this.statements.rowOf(event) : NEW;
+    if (row?.isNew === true) return this.row(event, { kind: 'insert', version: this.version(event, event.entity) });
+    // Nobody tells the version that an upsert has left.
+    return this.row(event, {
+      kind: 'insert',
+      ...(row === undefined ? { mayBeAnother: true } : { identity: row.identity }),
+    });
   }
 
   /** A row was updated, or, by a query builder, rows that are not told. */
@@ -128,10 +135,11 @@ export class EntityCacheSubscriber {
     return this.options.announce(pending.all(), pending.rows);
   }
 
-  /** What an inner rollback took back stays in the list: one announcement too many does no harm. */
+  /** Of a savepoint, or of the transaction. */
   afterTransactionRollback({ queryRunner }: TransactionEvent): void {
     this.told.forget(queryRunner);
-    if (!queryRunner.isTransactionActive) this.transactions.delete(queryRunner);
+    if (queryRunner.isTransactionActive) this.transactions.get(queryRunner)?.partlyRolledBack();
+    else this.transactions.delete(queryRunner);
   }
 
   /** A statement touched rows that no event tells: a query builder without listeners, `save(…, { listeners: false })`, `INSERT … SELECT`. */

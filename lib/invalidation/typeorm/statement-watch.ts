@@ -14,6 +14,9 @@ export interface Statement {
   readonly isSilent: boolean;
 }
 
+/** A row of an insert: it was not there before, or it is the one of this key. */
+export type WrittenRow = { readonly isNew: true } | { readonly isNew: false; readonly identity: readonly string[] };
+
 export interface StatementListener {
   /** Hears of a statement that has been executed. The statement's promise waits for this one, which must not reject. */
   untold(statement: Statement): Promise<void>;
@@ -30,8 +33,7 @@ const ANY_UNIQUE_KEY = new Set(['mysql', 'mariadb', 'aurora-mysql']);
 export class StatementWatch {
   private readonly watched = new WeakSet();
   private readonly stops = new Map<TypeOrmDataSource, () => void>();
-  /** Rows of inserts that are certainly those which their events tell. */
-  private readonly certain = new WeakSet();
+  private readonly rows = new WeakMap<object, WrittenRow>();
 
   constructor(private readonly listener: StatementListener) {}
 
@@ -51,9 +53,9 @@ export class StatementWatch {
     this.stops.delete(dataSource);
   }
 
-  /** Whether the row that an event of an insert tells is the one that was written. */
-  tellsRow({ entity }: RowEvent): boolean {
-    return typeof entity === 'object' && entity !== null && this.certain.has(entity);
+  /** Which row an insert of a query builder has written, of which an event tells; undefined: that cannot be told. */
+  rowOf({ entity }: RowEvent): WrittenRow | undefined {
+    return typeof entity === 'object' && entity !== null ? this.rows.get(entity) : undefined;
   }
 
   private hear(builder: QueryBuilderSlice, name: WriterName): void {
@@ -63,8 +65,9 @@ export class StatementWatch {
       const metadata = mainAlias?.hasMetadata === true ? mainAlias.metadata : undefined;
       if (metadata !== undefined && name === 'InsertQueryBuilder') {
         for (const row of [valuesSet ?? []].flat()) {
-          if (isCertain(builder, metadata, row)) this.certain.add(row);
-          else this.certain.delete(row);
+          const written = rowWritten(builder, metadata, row);
+          if (written === undefined) this.rows.delete(row);
+          else this.rows.set(row, written);
         }
       }
       const { queryRunner } = builder;
@@ -88,12 +91,22 @@ export class StatementWatch {
   }
 }
 
-function isCertain({ expressionMap }: QueryBuilderSlice, metadata: TypeOrmEntityMetadata, row: object): boolean {
+/**
+ * The key of an upsert is read before it is executed. What it finds in the row afterwards may be another: SQLite tells no key of a row that was there, and TypeORM takes the last one that it told.
+ */
+function rowWritten(
+  { expressionMap }: QueryBuilderSlice,
+  metadata: TypeOrmEntityMetadata,
+  row: object,
+): WrittenRow | undefined {
   const { onConflict = '', onUpdate } = expressionMap;
-  if (onConflict !== '') return false;
-  if (onUpdate === undefined) return true;
+  if (onConflict !== '') return undefined;
+  if (onUpdate === undefined) return { isNew: true };
   const conflict = new Set([onUpdate.conflict ?? []].flat());
   const keys = metadata.primaryColumns ?? [];
   const isByKey = conflict.size === keys.length && keys.every(({ databaseName = '' }) => conflict.has(databaseName));
-  return isByKey && !ANY_UNIQUE_KEY.has(databaseOf(metadata) ?? '') && storedIdentity(metadata, row) !== undefined;
+  const identity = storedIdentity(metadata, row);
+  return isByKey && identity !== undefined && !ANY_UNIQUE_KEY.has(databaseOf(metadata) ?? '')
+    ? { isNew: false, identity }
+    : undefined;
 }

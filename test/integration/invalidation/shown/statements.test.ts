@@ -64,6 +64,17 @@ describe('an insert of a query builder', () => {
     expect(await lostBy({ item, other, items }, write)).toEqual(['item', 'items']);
   });
 
+  it('that is an upsert by the key, where the last key that SQLite has given is another', async () => {
+    const { lostBy, manager } = await filled();
+    await manager.insert(Item, { sku: 'z' });
+    const card: CachedRead = {
+      entity: Item,
+      rows: () => [[Item, 1]],
+      load: (inside) => inside.findOneBy(Item, { id: 1 }).then((found) => ({ price: found?.price })),
+    };
+    expect(await lostBy({ card }, () => manager.upsert(Item, { id: 1, sku: 'a', price: 8 }, ['id']))).toEqual(['card']);
+  });
+
   it('that is an upsert by another column, whatever else stands in the statement', async () => {
     const { lostBy, manager } = await filled();
     const commented = inserting(manager)
@@ -157,6 +168,22 @@ describe('writes that call no listeners', () => {
 });
 
 describe('the version that travels with a change', () => {
+  it('is not one that a rollback to a savepoint took back', async () => {
+    const { lostBy, manager } = await filled();
+    const write = () =>
+      manager.transaction(async (outer) => {
+        await outer.save(Item, { id: 2, price: 6 });
+        await outer
+          .transaction(async (inner) => {
+            await inner.save(Item, { id: 1, price: 5 });
+            throw new Error('rolled back');
+          })
+          .catch(() => undefined);
+      });
+    expect(await lostBy({ item, other }, write)).toEqual(['item', 'other']);
+    expect(await lostBy({ item, other }, () => undefined), 'stored again').toEqual([]);
+  });
+
   it('is not the one before it, with { reload: false }', async () => {
     const { events, lostBy, manager } = await filled();
     const write = async () => {
