@@ -57,6 +57,7 @@ export default defineConfig({
           include: [
             'test/integration/codec/**/*.test.ts',
             'test/integration/invalidation/**/*.test.ts',
+            'test/differential/{sqljs,postgres}.test.ts',
             'test/e2e/versions*.test.ts',
           ],
           globalSetup: ['test/support/global-setup.ts'],

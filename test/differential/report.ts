@@ -24,7 +24,12 @@ export function kindOf({ program, finding }: Found): string {
   if (finding.kind === 'no-start') return `no-start: ${finding.error.slice(0, 60)}`;
   const { read, kind } = finding;
   const { world } = program;
-  const read_ = [read.gives, `by ${read.where.by}`, read.lists === 'membership' ? 'membership' : '', ...relationsOf(world, read)];
+  const read_ = [
+    read.gives,
+    `by ${read.where.by}`,
+    read.lists === 'membership' ? 'membership' : '',
+    ...relationsOf(world, read),
+  ];
   const written = program.writes.flatMap(({ frame, steps }) => [
     ...(frame === 'plain' ? [] : [frame]),
     ...steps.map((step) => stepKind(world, step)),
@@ -43,7 +48,9 @@ function relationsOf(world: World, { face, relations, where }: Read): string[] {
   const known = facesOf(world).find(({ name }) => name === face);
   const paths = [...relations, ...('at' in where ? [where.at] : [])];
   if (known === undefined) return [];
-  return paths.map((path) => `${relations.includes(path) ? 'with' : 'at'} ${sideKind(sidesOnPath(world, known, path))}`);
+  return paths.map(
+    (path) => `${relations.includes(path) ? 'with' : 'at'} ${sideKind(sidesOnPath(world, known, path))}`,
+  );
 }
 
 function sideKind(sides: ReturnType<typeof sidesOnPath>): string {
@@ -62,7 +69,9 @@ function stepKind(world: World, { do: done, face, at, spelled, options }: Step):
 }
 
 function entityText({ name, rows, ...spec }: EntitySpec): string {
-  return [name, `with ${rows} rows`, `key ${spec.key}`, ...featuresOf({ ...spec, name, rows, key: 'serial' })].join(', ');
+  return [name, `with ${rows} rows`, `key ${spec.key}`, ...featuresOf({ ...spec, name, rows, key: 'serial' })].join(
+    ', ',
+  );
 }
 
 function relationText({ name, from, to, kind, ...rest }: RelationSpec): string {

@@ -55,7 +55,7 @@ export interface Result {
 
 /** Runs a program until the first finding. @throws Error when its world cannot be made */
 export async function runProgram(program: Program, database: Database): Promise<Result> {
-  const classes = makeClasses(program.world, database.kind, `other_${process.pid}`);
+  const classes = makeClasses(program.world, database.kind);
   const store = sharedStore();
   const open: { close(): Promise<void> }[] = [{ close: () => store.close() }];
   try {

@@ -25,10 +25,10 @@ export async function shrink(found: Found, database: Database): Promise<Found> {
     return true;
   };
   await accept(onlyWhatFailed(found));
-  for (let isSmaller = true; isSmaller; ) {
+  for (let isSmaller = true; isSmaller;) {
     isSmaller = false;
     const known = new Set<string>();
-    for (let again = true; again; ) {
+    for (let again = true; again;) {
       again = false;
       for (const candidate of smaller(smallest.program)) {
         const text = JSON.stringify(candidate);

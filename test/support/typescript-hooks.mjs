@@ -10,7 +10,15 @@ const compilerOptions = {
   experimentalDecorators: true,
 };
 
+let isOldTypeOrm = false;
+
+/** With `{ typeorm: '0.3' }` the name `typeorm` means that line. */
+export function initialize(data) {
+  isOldTypeOrm = data?.typeorm === '0.3';
+}
+
 export async function resolve(specifier, context, nextResolve) {
+  if (isOldTypeOrm && specifier === 'typeorm') return nextResolve('typeorm-v03', context);
   try {
     return await nextResolve(specifier, context);
   } catch (error) {

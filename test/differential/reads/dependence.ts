@@ -13,7 +13,8 @@ export function hiddenEntities(world: World, read: Read): string[] {
   }
   // Numbers, and texts taken from related rows.
   if (gives === 'dto' || gives === 'dtos' || gives === 'counted')
-    for (const path of read.relations) for (const side of sidesOnPath(world, faceOf(world, read.face), path)) hidden.add(side.to);
+    for (const path of read.relations)
+      for (const side of sidesOnPath(world, faceOf(world, read.face), path)) hidden.add(side.to);
   return [...hidden];
 }
 

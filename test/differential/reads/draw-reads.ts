@@ -35,7 +35,8 @@ function drawRead(random: SeededRandom, world: World, canCount: boolean): Read |
     case 'one':
     case 'dto': {
       const uniques = sidesOf(world, face).filter(({ isOwner, spec }) => isOwner && spec.kind === 'one-to-one');
-      const where = uniques.length > 0 && random.below(4) === 0 ? byRelated(random, world, random.pick(uniques)) : byNumber;
+      const where =
+        uniques.length > 0 && random.below(4) === 0 ? byRelated(random, world, random.pick(uniques)) : byNumber;
       if ('nr' in where && where.nr === null) return undefined;
       return { ...plain, where, ...drawRelations(random, world, face), ...drawDeleted(random, face) };
     }
@@ -47,7 +48,8 @@ function drawRead(random: SeededRandom, world: World, canCount: boolean): Read |
       const where = drawFilter(random, world, face);
       const isFixed = where.by === 'all' || where.by === 'related-key' || where.by === 'plain-column';
       const byMembers = isFixed && (gives === 'list' || gives === 'count') && random.below(2) === 0;
-      const relations = gives === 'list' || gives === 'page' || gives === 'dtos' ? drawRelations(random, world, face) : {};
+      const relations =
+        gives === 'list' || gives === 'page' || gives === 'dtos' ? drawRelations(random, world, face) : {};
       return { ...plain, where, ...relations, ...(byMembers && { lists: 'membership' }), ...drawDeleted(random, face) };
     }
   }

@@ -31,7 +31,8 @@ const RUN: Readonly<Record<Read['gives'], (read: Read, rows: Rows) => Promise<un
     const found = await rows.repository(read.face).find(optionsOf(read, rows));
     return Promise.all(found.map((row) => dtoOf(row, read.relations)));
   },
-  ids: (read, rows) => rows.repository(read.face).find({ ...optionsOf(read, rows), relations: {}, loadRelationIds: true }),
+  ids: (read, rows) =>
+    rows.repository(read.face).find({ ...optionsOf(read, rows), relations: {}, loadRelationIds: true }),
   counted,
   roots: (read, rows) => trees(read, rows).findTrees(),
   descendants: async (read, rows) => {

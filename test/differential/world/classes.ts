@@ -1,5 +1,16 @@
 import 'reflect-metadata';
-import { ChildEntity, Column, Entity, EntitySchema, getMetadataArgsStorage, PrimaryColumn, TableInheritance, Tree, ViewColumn, ViewEntity } from 'typeorm';
+import {
+  ChildEntity,
+  Column,
+  Entity,
+  EntitySchema,
+  getMetadataArgsStorage,
+  PrimaryColumn,
+  TableInheritance,
+  Tree,
+  ViewColumn,
+  ViewEntity,
+} from 'typeorm';
 import type { DatabaseKind } from '../databases/database.js';
 import { decorate, type Class } from './decorate.js';
 import { keyColumns } from './keys.js';
@@ -16,7 +27,9 @@ export interface WorldClasses {
   /** For the data source of the world, and for the other one. */
   readonly entities: readonly (Class | EntitySchema)[];
   readonly elsewhere: readonly Class[];
-  /** The schema in which the tables of namesakes are, beside the one of all others. */
+  /** The schema, or the database, of the tables: no other program has one of this name. */
+  readonly schema: string;
+  /** The schema in which the tables of namesakes are. */
   readonly otherSchema: string;
   forget(): void;
 }
@@ -24,10 +37,14 @@ export interface WorldClasses {
 export const linksName = (relation: string): string => `${relation}Links`;
 export const viewName = (entity: string): string => `${entity}View`;
 
+let made = 0;
+
 const named = (name: string, above?: Class): Class =>
   Object.defineProperty(above === undefined ? class {} : class extends above {}, 'name', { value: name });
 
-export function makeClasses(world: World, kind: DatabaseKind, otherSchema: string): WorldClasses {
+export function makeClasses(world: World, kind: DatabaseKind): WorldClasses {
+  const schema = `differential_${process.pid}_${++made}`;
+  const otherSchema = `${schema}_other`;
   const byName = new Map<string, Class>();
   const schemas = new Map<string, EntitySchema>();
   const infos = new Map<string, Class>();
@@ -70,9 +87,11 @@ export function makeClasses(world: World, kind: DatabaseKind, otherSchema: strin
   }
   const elsewhere = world.entities.filter(({ namesake }) => namesake === 'source').map(({ name }) => classOf(name));
   // An entity that is mapped on a junction table comes before the junction, so that its table is made by it.
-  const entities = [...byName].map(([name, one]) => schemas.get(name) ?? one).filter((one) => !elsewhere.includes(one as Class));
+  const entities = [...byName]
+    .map(([name, one]) => schemas.get(name) ?? one)
+    .filter((one) => !elsewhere.includes(one as Class));
   const forget = (): void => forgetClasses(new Set([...byName.values(), ...infos.values()]));
-  return { world, kind, byName, entities, elsewhere, otherSchema, forget };
+  return { world, kind, byName, entities, elsewhere, schema, otherSchema, forget };
 }
 
 function tableOf(world: World, spec: EntitySpec): string {

@@ -61,7 +61,9 @@ function relationDecorators(member: Extract<Member, { is: 'relation' }>, classOf
 
 /** It went with TypeORM 1. */
 function relationCount(): (of: (row: unknown) => unknown) => PropertyDecorator {
-  const { RelationCount } = typeorm as unknown as { RelationCount?: (of: (row: unknown) => unknown) => PropertyDecorator };
+  const { RelationCount } = typeorm as unknown as {
+    RelationCount?: (of: (row: unknown) => unknown) => PropertyDecorator;
+  };
   if (RelationCount === undefined) throw new Error('This TypeORM has no @RelationCount');
   return RelationCount;
 }

@@ -20,11 +20,11 @@ export function drawWorld(random: SeededRandom, possible: Possible): World {
   // TypeORM relates the entities of schemas and those of decorated classes among themselves only.
   const madeBy = once(random, 6) ? 'schema' : 'decorators';
   for (const name of ['A', 'B', 'C'].slice(0, count)) entities.push(drawEntity(random, name, madeBy, entities));
-  const large = once(random, 12) ? random.below(count) : -1;
-  const sized = entities.map((spec, at) => ({
-    ...spec,
-    rows: at === large && spec.tree === undefined && spec.key !== 'relation' ? ROWS_OF_A_LARGE_TABLE : 3 + random.below(2),
-  }));
+  const large = once(random, 8) ? random.below(count) : -1;
+  const sized = entities.map((spec, at) => {
+    const few = spec.key === 'relation' ? 3 : 3 + random.below(2);
+    return { ...spec, rows: at === large && spec.tree === undefined && few > 3 ? ROWS_OF_A_LARGE_TABLE : few };
+  });
   const related = sized.map(({ name }) => name);
   const relations: RelationSpec[] = [];
   for (let at = 1; at <= random.pick([1, 2, 2, 3]); at++) {
@@ -46,7 +46,8 @@ function drawEntity(
   madeBy: EntitySpec['madeBy'],
   before: readonly EntitySpec[],
 ): EntitySpec {
-  const owners = before.filter(({ key }) => key !== 'composite' && key !== 'relation');
+  // Half the rows of an entity with a concrete class below are in another table.
+  const owners = before.filter(({ key, child }) => key !== 'composite' && key !== 'relation' && child !== 'concrete');
   const kinds = owners.length === 0 ? KEY_KINDS.filter((kind) => kind !== 'relation') : KEY_KINDS;
   const key = random.pick(['serial', 'serial', ...kinds] as const);
   const made: Drawn<EntitySpec> = { name, key, madeBy, rows: 0 };
@@ -54,8 +55,8 @@ function drawEntity(
   if (once(random, 4)) made.softDelete = true;
   if (once(random, 3)) made.version = random.pick(['number', 'number', 'date'] as const);
   if (once(random, 6)) made.transformed = true;
-  if (once(random, 6)) made.twin = true;
-  if (once(random, 8)) made.view = true;
+  if (once(random, 30)) made.twin = true;
+  if (once(random, 30)) made.view = true;
   if (madeBy === 'schema') return made;
   if (once(random, 3)) made.embedded = true;
   // Trees keep their paths by the key as it was given: one column, spelled in one way.
@@ -77,23 +78,52 @@ function drawRelation(
   if (!once(random, 3)) made.inverse = true;
   if (once(random, 5)) made.byCode = true;
   if (once(random, 4)) made.cascade = true;
-  if (from.madeBy === 'decorators' && from.embedded === true && once(random, 2)) made.embedded = 'owner';
+  // TypeORM makes the foreign key twice in the table of the class below.
+  const canBeEmbedded = from.embedded === true && from.child !== 'concrete';
+  if (canBeEmbedded && once(random, 2)) made.embedded = 'owner';
   else if (to.embedded === true && made.inverse === true && once(random, 2)) made.embedded = 'inverse';
-  if (once(random, 6) && made.embedded === undefined) made.lazy = made.inverse === true ? random.pick(['owner', 'inverse'] as const) : 'owner';
+  if (once(random, 6) && made.embedded === undefined)
+    made.lazy = made.inverse === true ? random.pick(['owner', 'inverse'] as const) : 'owner';
   // Eager relations of a ring would load without end.
   if (from.name < to.name && made.lazy === undefined && once(random, 8)) made.eager = true;
-  if (kind === 'many-to-one' && made.inverse === true && once(random, 2)) made.orphans = random.pick(['nullify', 'delete', 'disable', ...(from.softDelete === true ? (['soft-delete'] as const) : [])] as const);
-  if (kind !== 'many-to-many' && made.byCode !== true && isSingleKey && made.embedded !== 'owner' && once(random, 3)) made.plainColumn = true;
-  if (kind === 'many-to-many' && from.name !== to.name && isSingleKey && from.key !== 'composite' && from.child !== 'concrete' && once(random, 4)) made.junction = true;
-  if (made.embedded === undefined && made.byCode !== true && once(random, 4)) made.ids = made.inverse === true ? random.pick(['owner', 'inverse'] as const) : 'owner';
+  if (kind === 'many-to-one' && made.inverse === true && once(random, 2))
+    made.orphans = random.pick([
+      'nullify',
+      'delete',
+      'disable',
+      ...(from.softDelete === true ? (['soft-delete'] as const) : []),
+    ] as const);
+  if (kind !== 'many-to-many' && made.byCode !== true && isSingleKey && made.embedded !== 'owner' && once(random, 3))
+    made.plainColumn = true;
+  if (
+    kind === 'many-to-many' &&
+    from.name !== to.name &&
+    isSingleKey &&
+    from.key !== 'composite' &&
+    from.child !== 'concrete' &&
+    once(random, 4)
+  )
+    made.junction = true;
+  if (made.embedded === undefined && made.byCode !== true && once(random, 4))
+    made.ids = made.inverse === true ? random.pick(['owner', 'inverse'] as const) : 'owner';
   const ofMany = kind === 'many-to-many' ? 'owner' : 'inverse';
-  if (possible.relationCount && made.embedded === undefined && (ofMany === 'owner' || made.inverse === true) && once(random, 6) && (ofMany === 'owner' ? from : to).madeBy === 'decorators') made.count = ofMany;
+  if (
+    possible.relationCount &&
+    made.embedded === undefined &&
+    (ofMany === 'owner' || made.inverse === true) &&
+    once(random, 6) &&
+    (ofMany === 'owner' ? from : to).madeBy === 'decorators'
+  )
+    made.count = ofMany;
   return made;
 }
 
 /** A class that is called as another one. */
 function drawNamesake(random: SeededRandom, possible: Possible): EntitySpec[] {
-  const places = [...(possible.schemas ? (['schema'] as const) : []), ...(possible.otherSources ? (['source'] as const) : [])];
-  if (places.length === 0 || !once(random, 10)) return [];
+  const places = [
+    ...(possible.schemas ? (['schema'] as const) : []),
+    ...(possible.otherSources ? (['source'] as const) : []),
+  ];
+  if (places.length === 0 || !once(random, 30)) return [];
   return [{ name: 'Namesake', key: 'serial', madeBy: 'decorators', rows: 2, namesake: random.pick(places) }];
 }

@@ -53,15 +53,13 @@ export function twinMembers(world: World, spec: EntitySpec, database: DatabaseKi
 }
 
 function keyMembers(world: World, spec: EntitySpec, database: DatabaseKind, isTwin = false): Member[] {
-  const columns = keyColumns(world, spec, database).map(
-    ({ property, options }): Member => ({
-      property,
-      is: 'column',
-      options: spec.key === 'serial' ? { type: options.type } : options,
-      isKey: true,
-      isGenerated: spec.key === 'serial',
-    }),
-  );
+  const columns = keyColumns(world, spec, database).map(({ property, options }): Member => ({
+    property,
+    is: 'column',
+    options: spec.key === 'serial' ? { type: options.type } : options,
+    isKey: true,
+    isGenerated: spec.key === 'serial',
+  }));
   if (spec.key !== 'relation' || isTwin) return columns;
   const relation: RelationMember = {
     is: 'relation',
@@ -148,13 +146,18 @@ function joinColumns(spec: RelationSpec, plain: string): Record<string, string>[
 function joinTable(world: World, spec: RelationSpec, database: DatabaseKind): Record<string, unknown> {
   const of = (entity: string): string => {
     const found = world.entities.find(({ name }) => name === entity);
-    return spec.byCode === true || found === undefined ? 'code' : (keyColumns(world, found, database)[0]?.property ?? '');
+    return spec.byCode === true || found === undefined
+      ? 'code'
+      : (keyColumns(world, found, database)[0]?.property ?? '');
   };
   if (spec.byCode !== true && spec.junction !== true) return {};
+  const [near, far] = [{ referencedColumnName: of(spec.from) }, { referencedColumnName: of(spec.to) }];
+  // A class below, with a table of its own, has a junction table of its own too.
+  if (spec.junction !== true) return { joinColumn: near, inverseJoinColumn: far };
   return {
     name: junctionTable(spec),
-    joinColumn: { name: 'near', referencedColumnName: of(spec.from) },
-    inverseJoinColumn: { name: 'far', referencedColumnName: of(spec.to) },
+    joinColumn: { ...near, name: 'near' },
+    inverseJoinColumn: { ...far, name: 'far' },
   };
 }
 

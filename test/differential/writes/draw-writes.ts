@@ -61,7 +61,16 @@ const BEARS = new Set<StepKind>([
 ]);
 const OF_ONE_OTHER = new Set<StepKind>(['insert-select', 'tree-move', 'tree-add']);
 const REMOVES = new Set<StepKind>([
-  ...(['delete', 'remove', 'soft-remove', 'recover', 'soft-delete', 'restore', 'query-delete', 'insert-again'] as const),
+  ...([
+    'delete',
+    'remove',
+    'soft-remove',
+    'recover',
+    'soft-delete',
+    'restore',
+    'query-delete',
+    'insert-again',
+  ] as const),
 ]);
 const SOFT = new Set<StepKind>(['soft-remove', 'recover', 'soft-delete', 'restore']);
 

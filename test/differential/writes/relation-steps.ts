@@ -101,4 +101,3 @@ async function ends(step: Step, rows: Rows): Promise<Row> {
   const [near, far] = [end(row, step.face), end(other, side.to)];
   return side.isOwner ? { near, far } : { near: far, far: near };
 }
-
