@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
-import { startMariaDb, startPostgres } from '../../servers/index.js';
+import { startMariaDb, startPostgres, startRedis } from '../../servers/index.js';
 import type { Database } from './databases/database.js';
-import { DATABASES, openDatabase, type DatabaseName } from './databases/open.js';
+import { DATABASES, openDatabase, type DatabaseName, type Server } from './databases/open.js';
 import { drawProgram } from './program.js';
 import { kindOf, reportOf } from './report.js';
 import { runProgram } from './run.js';
@@ -36,8 +36,8 @@ function namesOf(given: string | undefined): readonly DatabaseName[] {
 
 async function openAll(names: readonly DatabaseName[]): Promise<{ databases: Database[]; close(): Promise<void> }> {
   const open: { close(): Promise<void> }[] = [];
-  const urlOf = async (server: 'postgres' | 'mariadb'): Promise<string> => {
-    const started = await (server === 'postgres' ? startPostgres() : startMariaDb());
+  const urlOf = async (server: Server): Promise<string> => {
+    const started = await { postgres: startPostgres, mariadb: startMariaDb, redis: startRedis }[server]();
     open.push({ close: () => started.stop() });
     return started.url;
   };

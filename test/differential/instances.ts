@@ -1,7 +1,6 @@
 import { Module, type INestApplicationContext, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { DataSource } from 'typeorm';
-import { systemClock } from '../../lib/core/clock.js';
 import {
   DistributedCacheModule,
   DistributedCacheService,
@@ -9,11 +8,11 @@ import {
   type CacheAnswer,
   type CacheEvent,
 } from '../../lib/index.js';
-import { InProcessVersionedStore } from '../../lib/stores/in-process-versioned-store.js';
 import { PATIENT_CALLS } from '../support/patient.js';
 import { entitiesOf } from './reads/dependence.js';
 import type { Read } from './reads/read.js';
 import { runRead } from './reads/run-read.js';
+import type { SharedStore } from './store.js';
 import type { WorldClasses } from './world/classes.js';
 import { Rows } from './world/rows.js';
 
@@ -26,17 +25,13 @@ export class Instance {
     readonly events: CacheEvent[],
   ) {}
 
-  static async open(
-    classes: WorldClasses,
-    sources: readonly DataSource[],
-    store: InProcessVersionedStore,
-  ): Promise<Instance> {
+  static async open(classes: WorldClasses, sources: readonly DataSource[], store: SharedStore): Promise<Instance> {
     const events: CacheEvent[] = [];
     class Root {}
     const cache = DistributedCacheModule.forRoot({
       lock: inProcessLock(),
-      store,
-      namespace: 'differential',
+      ...store.options(),
+      namespace: classes.schema,
       dataSources: sources,
       observers: [{ observe: (event) => void events.push(event) }],
       log: false,
@@ -76,11 +71,8 @@ export class Instance {
       });
   }
 
-  close(): Promise<void> {
-    return this.app.close();
+  async close(): Promise<void> {
+    await this.app.get(DistributedCacheService).clear();
+    await this.app.close();
   }
-}
-
-export function sharedStore(): InProcessVersionedStore {
-  return new InProcessVersionedStore({ clock: systemClock, maxEntries: 10_000 });
 }

@@ -24,7 +24,8 @@ const WRITES = 10;
 export function drawProgram(seed: number, { kind, hasSchemas }: Pick<Database, 'kind' | 'hasSchemas'>): Program {
   const random = new SeededRandom(seed * 2_654_435_761);
   const relationCount = hasRelationCount();
-  const world = drawWorld(random, { schemas: hasSchemas, otherSources: true, relationCount });
+  const possible = { schemas: hasSchemas, otherSources: true, relationCount, dateVersions: kind !== 'mariadb' };
+  const world = drawWorld(random, possible);
   const reads = drawReads(random, world, READS, relationCount);
   const fixed = new Set(reads.flatMap((read) => fixedEntities(world, read)));
   const hasInsertSelect = 'valuesFromSelect' in InsertQueryBuilder.prototype;

@@ -1,7 +1,8 @@
 import type { Database } from './databases/database.js';
-import { Instance, sharedStore } from './instances.js';
+import { Instance } from './instances.js';
 import type { Program } from './program.js';
 import type { Read } from './reads/read.js';
+import { sharedStore } from './store.js';
 import { textOf } from './text-of.js';
 import { makeClasses } from './world/classes.js';
 import { fillTables } from './world/rows.js';
@@ -46,6 +47,8 @@ export interface Tally {
   readonly unreadable: Read[];
   /** Reads that were not cached in the first place. */
   readonly neverCached: Read[];
+  /** Steps that were done, and what reads gave other answers. */
+  readonly happened: Set<string>;
 }
 
 export interface Result {
@@ -56,7 +59,7 @@ export interface Result {
 /** Runs a program until the first finding. @throws Error when its world cannot be made */
 export async function runProgram(program: Program, database: Database): Promise<Result> {
   const classes = makeClasses(program.world, database.kind);
-  const store = sharedStore();
+  const store = sharedStore(database.redisUrl);
   const open: { close(): Promise<void> }[] = [{ close: () => store.close() }];
   try {
     const tables = await database.open(classes);
@@ -80,7 +83,7 @@ export async function runProgram(program: Program, database: Database): Promise<
 function emptyTally(): Tally {
   return {
     ...{ hits: 0, writes: 0, rejectedWrites: 0, kept: 0, outdated: 0, lostNeedlessly: 0, refusedOnce: 0 },
-    ...{ unreadable: [], neverCached: [] },
+    ...{ unreadable: [], neverCached: [], happened: new Set<string>() },
   };
 }
 
@@ -101,6 +104,7 @@ class Run {
       try {
         await runWrite(write, this.instances[write.by]);
         this.tally.writes++;
+        for (const step of write.steps) this.tally.happened.add(step.do);
       } catch {
         this.tally.rejectedWrites++;
       }
@@ -138,7 +142,7 @@ class Run {
       const cached = this.text(value);
       const finding = { read, after, instance, outcome, cached, fresh };
       if (cached !== fresh) return { kind: 'stale', ...finding };
-      if (instance === first) this.count(outcome, fresh === this.known.get(read));
+      if (instance === first) this.count(read, outcome, fresh === this.known.get(read));
       else if (outcome === 'HIT') this.tally.hits++;
       else if (await this.isRefusedAgain(read)) return { kind: 'not-stored', ...finding };
     }
@@ -146,10 +150,11 @@ class Run {
     return undefined;
   }
 
-  private count(outcome: string, isSame: boolean): void {
+  private count({ gives }: Read, outcome: string, isSame: boolean): void {
     if (outcome === 'HIT') this.tally.kept++;
     else if (isSame) this.tally.lostNeedlessly++;
     else this.tally.outdated++;
+    if (!isSame) this.tally.happened.add(`outdated: ${gives}`);
   }
 
   /** A load that began in the very millisecond of the write may be refused; the next one may not. */

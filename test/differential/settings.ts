@@ -2,4 +2,6 @@
 export const SETTINGS = {
   /** `entity: [Article, User]`, for answers that depend on an entity which they do not show. */
   severalEntities: false,
+  /** `save(…, { listeners: false })`, of which TypeORM tells nobody. */
+  withoutListeners: false,
 };

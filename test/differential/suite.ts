@@ -13,8 +13,17 @@ const MOST_SHRUNK = 2;
 /** Of the entries whose answer a write did not change, the share that may be lost all the same. */
 const MOST_OVER_INVALIDATED = 0.3;
 
-/** Runs programs of fixed seeds on a database; the long extent has more, and seeds of its own. */
-export function differentialSuite(name: string, open: () => Promise<Database>, count: number): void {
+/**
+ * Runs programs of fixed seeds on a database; the long extent has more, and seeds of its own.
+ *
+ * @param everything what must have happened in them: steps of writes, and `outdated: …` for kinds of answers
+ */
+export function differentialSuite(
+  name: string,
+  open: () => Promise<Database>,
+  count: number,
+  everything: ReadonlySet<string> = new Set(),
+): void {
   const first = extent(1, new SeededRandom(Date.now()).below(1_000_000));
   const seeds = Array.from({ length: extent(count, count * 20) }, (_, at) => first + at);
 
@@ -46,6 +55,7 @@ export function differentialSuite(name: string, open: () => Promise<Database>, c
       // Some are refused: by constraints, and for want of the row.
       expect(all.writes, tallyText(all)).toBeGreaterThan(2 * all.rejectedWrites);
       expect(all.unreadable, tallyText(all)).toBeLessThan(seeds.length);
+      expect([...everything].filter((one) => !all.happened.has(one))).toEqual([]);
       expect(overInvalidation(all), tallyText(all)).toBeLessThan(MOST_OVER_INVALIDATED);
     });
   });

@@ -3,6 +3,8 @@ import type { Tally } from './run.js';
 /** What happened in many programs. */
 export interface Tallies extends Record<(typeof COUNTED)[number], number> {
   programs: number;
+  /** Steps that were done, and `outdated: …` for each kind of answer that changed. */
+  readonly happened: Set<string>;
 }
 
 const COUNTED = [
@@ -12,6 +14,7 @@ const COUNTED = [
 
 export function emptyTallies(): Tallies {
   return {
+    happened: new Set(),
     ...{ programs: 0, hits: 0, writes: 0, rejectedWrites: 0, kept: 0, outdated: 0 },
     ...{ lostNeedlessly: 0, refusedOnce: 0, unreadable: 0, neverCached: 0 },
   };
@@ -19,6 +22,7 @@ export function emptyTallies(): Tallies {
 
 export function addTally(all: Tallies, tally: Tally): void {
   all.programs++;
+  for (const one of tally.happened) all.happened.add(one);
   for (const name of COUNTED) {
     const counted = tally[name];
     all[name] += typeof counted === 'number' ? counted : counted.length;

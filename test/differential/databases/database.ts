@@ -17,6 +17,8 @@ export interface Database {
   readonly kind: DatabaseKind;
   /** Whether a class of the same name can have its table in another schema. */
   readonly hasSchemas: boolean;
+  /** Where entries lie; left out: in this process. */
+  readonly redisUrl?: string;
   open(classes: WorldClasses): Promise<OpenDatabase>;
   close(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import type { Database } from './database.js';
 
-interface Server extends Pick<Database, 'name' | 'kind' | 'hasSchemas'> {
+interface Server extends Pick<Database, 'name' | 'kind' | 'hasSchemas' | 'redisUrl'> {
   readonly admin: DataSourceOptions;
   /** How the tables of one program are kept apart from those of others. */
   readonly place: 'SCHEMA' | 'DATABASE';

@@ -88,7 +88,7 @@ function orderOf({ face }: Read, rows: Rows): Record<string, 'ASC'> {
 
 function optionsOf(read: Read, rows: Rows): FindManyOptions<ObjectLiteral> {
   return {
-    where: whereOf(read, rows) as never,
+    where: whereOf(read, rows),
     relations: relationsOf(read.relations),
     order: orderOf(read, rows),
     relationLoadStrategy: read.strategy,

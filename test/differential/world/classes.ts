@@ -1,9 +1,9 @@
 import 'reflect-metadata';
+import type { EntitySchema } from 'typeorm';
 import {
   ChildEntity,
   Column,
   Entity,
-  EntitySchema,
   getMetadataArgsStorage,
   PrimaryColumn,
   TableInheritance,

@@ -1,7 +1,8 @@
 import * as typeorm from 'typeorm';
 import type { Member } from './members.js';
 
-export type Class = new () => object;
+/** A class whose prototype decorators may be given. */
+export type Class = (new () => object) & { readonly prototype: object };
 
 /** Declares the members of a class, and those of its embedded object. */
 export function decorate(
@@ -11,7 +12,7 @@ export function decorate(
   classOf: (name: string) => Class,
 ): void {
   for (const member of members) {
-    const target = (member.inInfo === true && info !== undefined ? info : own).prototype as object;
+    const target = (member.inInfo === true && info !== undefined ? info : own).prototype;
     for (const declare of decoratorsOf(member, classOf)) declare(target, member.property);
   }
   if (info !== undefined) typeorm.Column(() => info)(own.prototype, 'info');

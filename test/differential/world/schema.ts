@@ -1,4 +1,4 @@
-import { EntitySchema, type EntitySchemaOptions } from 'typeorm';
+import { EntitySchema } from 'typeorm';
 import type { Class } from './decorate.js';
 import type { Member } from './members.js';
 
@@ -36,5 +36,5 @@ export function schemaOf(
     else throw new Error(`A schema has no ${member.is}`);
   }
   const options = { name: target.name, tableName, target, columns, relations, relationIds };
-  return new EntitySchema(options as unknown as EntitySchemaOptions<object>);
+  return new EntitySchema(options);
 }

@@ -1,5 +1,6 @@
 import type { SeededRandom } from '../../../lib/testing/seeded-random.js';
 import type { DatabaseKind } from '../databases/database.js';
+import { SETTINGS } from '../settings.js';
 import { labelOf } from '../world/rows.js';
 import { faceOf, facesOf, sidesOf, type Face, type Side, type World } from '../world/world.js';
 import { FRAMES, STEP_KINDS, type Step, type StepKind, type Write } from './write.js';
@@ -34,11 +35,10 @@ function drawStep(random: SeededRandom, what: WhatFits): Step {
     const side = NEEDS_SIDE.has(kind) ? (sides.length === 0 ? undefined : random.pick(sides)) : undefined;
     if ((NEEDS_SIDE.has(kind) && side === undefined) || !fits(kind, face, what)) continue;
     if (removedBy(kind, face, side).some((entity) => what.fixed.has(entity))) continue;
-    const bound = Math.min(face.spec.rows, 5);
     const step = {
-      ...{ do: kind, face: face.name, nr: BEARS.has(kind) ? newNumber(random, face) : 1 + random.below(bound) },
+      ...{ do: kind, face: face.name, nr: BEARS.has(kind) ? newNumber(random, kind, face) : knownNumber(random, face) },
       ...(side && { at: side.path, others: drawOthers(random, kind, faceOf(what.world, side.to), side) }),
-      ...(OF_ONE_OTHER.has(kind) && { others: [1 + random.below(bound)] }),
+      ...(OF_ONE_OTHER.has(kind) && { others: [knownNumber(random, face)] }),
       label: labelOf(random.below(3)),
     };
     const isKeyed = face.spec.key !== 'serial' && random.below(2) === 0;
@@ -57,7 +57,7 @@ const NEEDS_SIDE = new Set<StepKind>([
 ]);
 const BEARS = new Set<StepKind>([
   ...(['save-new', 'insert', 'insert-related', 'upsert-key', 'upsert-code', 'query-insert'] as const),
-  ...(['query-upsert', 'insert-select', 'tree-add', 'save-partial'] as const),
+  ...(['query-upsert', 'insert-select', 'tree-add'] as const),
 ]);
 const OF_ONE_OTHER = new Set<StepKind>(['insert-select', 'tree-move', 'tree-add']);
 const REMOVES = new Set<StepKind>([
@@ -74,14 +74,24 @@ const REMOVES = new Set<StepKind>([
 ]);
 const SOFT = new Set<StepKind>(['soft-remove', 'recover', 'soft-delete', 'restore']);
 
-/** A row that is there, or one that is not yet. */
-function newNumber(random: SeededRandom, { spec: { rows } }: Face): number {
-  return random.below(3) === 0 ? 1 + random.below(rows) : rows + 1 + random.below(4);
+/** A row that is not there yet, or, seldom where that is refused, one that is. */
+function newNumber(random: SeededRandom, kind: StepKind, face: Face): number {
+  if (random.below(kind.includes('upsert') ? 2 : 8) === 0) return knownNumber(random, face);
+  return face.spec.rows + 1 + random.below(4);
+}
+
+/** A row that is there from the beginning: the even ones are of the class below, where there is one. */
+function knownNumber(random: SeededRandom, { spec, is }: Face): number {
+  const nr = 1 + random.below(Math.min(spec.rows, 5));
+  const isBelow = is === 'child';
+  const isAbove = is === 'itself' && spec.child === 'concrete';
+  if (isBelow && nr % 2 === 1) return nr === 1 ? 2 : nr - 1;
+  return isAbove && nr % 2 === 0 ? nr - 1 : nr;
 }
 
 function drawOthers(random: SeededRandom, kind: StepKind, to: Face, side: Side): number[] {
-  if (kind === 'save-cascade') return [newNumber(random, to)];
-  const other = (): number => 1 + random.below(Math.min(to.spec.rows, 5));
+  if (kind === 'save-cascade') return [newNumber(random, kind, to)];
+  const other = (): number => knownNumber(random, to);
   const isOne = !side.isMany || kind.startsWith('relation-') || kind.includes('link');
   const isEmptied = (kind === 'save-related' || kind === 'relation-set') && random.below(4) === 0;
   if (isEmptied) return [];
@@ -90,7 +100,8 @@ function drawOthers(random: SeededRandom, kind: StepKind, to: Face, side: Side):
 
 function drawOptions(random: SeededRandom, kind: StepKind): Pick<Step, 'options'> {
   if (!kind.startsWith('save') || random.below(2) === 0) return {};
-  return { options: random.pick([{ reload: false }, { transaction: false }, { chunk: 1 }] as const) };
+  const choices = [{ reload: false }, { transaction: false }, { chunk: 1 }];
+  return { options: random.pick([...choices, ...(SETTINGS.withoutListeners ? [{ listeners: false }] : [])]) };
 }
 
 function fitsSide(kind: StepKind, { spec, isOwner, isMany, path }: Side): boolean {

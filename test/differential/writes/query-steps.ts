@@ -1,4 +1,4 @@
-import type { InsertQueryBuilder, ObjectLiteral, SelectQueryBuilder } from 'typeorm';
+import type { InsertQueryBuilder, ObjectLiteral } from 'typeorm';
 import { keyColumns } from '../world/keys.js';
 import type { Rows } from '../world/rows.js';
 import { spelledKey, values, which, type RunStep } from './steps.js';
@@ -11,7 +11,7 @@ export const QUERY_STEPS = {
     rows.manager
       .createQueryBuilder()
       .update(rows.class(step.face))
-      .set({ label: step.label } as never)
+      .set({ label: step.label })
       .where(which(step, rows))
       .comment(COMMENT)
       .execute(),
@@ -44,15 +44,11 @@ export const QUERY_STEPS = {
       .createQueryBuilder()
       .update(rows.class(step.face))
       .addCommonTableExpression(`SELECT nr FROM ${table} WHERE nr = ${step.nr}`, 'chosen')
-      .set({ label: step.label } as never)
+      .set({ label: step.label })
       .where('nr IN (SELECT nr FROM chosen)')
       .execute();
   },
   'insert-select': (step, rows) => {
-    const insert = insertInto(step.face, rows, ['nr', 'code', 'label']) as InsertQueryBuilder<ObjectLiteral> & {
-      valuesFromSelect?: (query: SelectQueryBuilder<ObjectLiteral>) => { execute(): Promise<unknown> };
-    };
-    if (insert.valuesFromSelect === undefined) throw new Error('This TypeORM has no valuesFromSelect()');
     const copied = rows
       .repository(step.face)
       .createQueryBuilder('row')
@@ -60,11 +56,11 @@ export const QUERY_STEPS = {
       .addSelect(`'${rows.face(step.face).spec.name}-${step.nr}'`, 'code')
       .addSelect('row.label', 'label')
       .where('row.nr = :nr', { nr: step.others?.[0] ?? 1 });
-    return insert.valuesFromSelect(copied).execute();
+    return insertInto(step.face, rows, ['nr', 'code', 'label']).valuesFromSelect(copied).execute();
   },
 } satisfies Readonly<Record<string, RunStep>>;
 
 function insertInto(face: string, rows: Rows, columns?: string[]): InsertQueryBuilder<ObjectLiteral> {
   const query = rows.manager.createQueryBuilder().insert();
-  return query.into<ObjectLiteral>(rows.class(face), columns as never);
+  return query.into<ObjectLiteral>(rows.class(face), columns);
 }

@@ -33,14 +33,14 @@ export const RELATION_STEPS = {
     const [other] = step.others ?? [];
     const row = { ...values(step, rows) };
     if (other !== undefined) put(row, { ...side, isLazy: false }, reference(side, other, rows));
-    return rows.repository(step.face).insert(row as never);
+    return rows.repository(step.face).insert(row);
   },
   'update-related': (step, rows) => {
     const side = sideOf(step, rows);
     const [other] = step.others ?? [];
     const changes: Row = {};
     put(changes, { ...side, isLazy: false }, other === undefined ? null : reference(side, other, rows));
-    return rows.repository(step.face).update({ nr: step.nr }, changes as never);
+    return rows.repository(step.face).update({ nr: step.nr }, changes);
   },
   'relation-add': async (step, rows) => {
     const side = sideOf(step, rows);

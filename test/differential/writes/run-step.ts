@@ -30,29 +30,28 @@ const RUN: Readonly<Record<StepKind, RunStep>> = {
     const row = await rows.find(step.face, step.nr);
     return rows.manager.save(Object.assign(row, { code: `${String(row['code'])}x` }), step.options);
   },
-  insert: (step, rows) =>
-    rows.repository(step.face).insert({ ...values(step, rows), ...spelledKey(step, rows) } as never),
+  insert: (step, rows) => rows.repository(step.face).insert({ ...values(step, rows), ...spelledKey(step, rows) }),
   'upsert-key': (step, rows) =>
     rows.repository(step.face).upsert(
-      { ...values(step, rows), ...rows.key(step.face, step.nr, step.spelled) } as never,
+      { ...values(step, rows), ...rows.key(step.face, step.nr, step.spelled) },
       keyColumns(rows.classes.world, rows.face(step.face).spec, rows.classes.kind).map(({ property }) => property),
     ),
   'upsert-code': (step, rows) =>
-    rows.repository(step.face).upsert({ ...values(step, rows), ...spelledKey(step, rows) } as never, ['code']),
-  update: (step, rows) => rows.repository(step.face).update(which(step, rows) as never, { label: step.label }),
-  delete: (step, rows) => rows.repository(step.face).delete(which(step, rows) as never),
+    rows.repository(step.face).upsert({ ...values(step, rows), ...spelledKey(step, rows) }, ['code']),
+  update: (step, rows) => rows.repository(step.face).update(which(step, rows), { label: step.label }),
+  delete: (step, rows) => rows.repository(step.face).delete(which(step, rows)),
   remove: async (step, rows) => rows.manager.remove(await rows.find(step.face, step.nr), step.options),
   'soft-remove': async (step, rows) => rows.manager.softRemove(await rows.find(step.face, step.nr), step.options),
   recover: async (step, rows) => rows.manager.recover(await rows.find(step.face, step.nr, [], true), step.options),
-  'soft-delete': (step, rows) => rows.repository(step.face).softDelete(which(step, rows) as never),
-  restore: (step, rows) => rows.repository(step.face).restore(which(step, rows) as never),
-  increment: (step, rows) => rows.repository(step.face).increment(which(step, rows) as never, 'size', 2),
-  decrement: (step, rows) => rows.repository(step.face).decrement(which(step, rows) as never, 'size', 1),
+  'soft-delete': (step, rows) => rows.repository(step.face).softDelete(which(step, rows)),
+  restore: (step, rows) => rows.repository(step.face).restore(which(step, rows)),
+  increment: (step, rows) => rows.repository(step.face).increment(which(step, rows), 'size', 2),
+  decrement: (step, rows) => rows.repository(step.face).decrement(which(step, rows), 'size', 1),
   'insert-again': async (step, rows) => {
     const row = await rows.find(step.face, step.nr);
     const again = { ...keyOfRow(row, step, rows), nr: row['nr'], code: row['code'], label: step.label };
     await rows.manager.remove(row);
-    return rows.repository(step.face).insert(again as never);
+    return rows.repository(step.face).insert(again);
   },
   'tree-move': async (step, rows) => {
     const row = await rows.find(step.face, step.nr);
