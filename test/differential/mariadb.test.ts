@@ -13,5 +13,5 @@ differentialSuite(
     };
     return { ...database, close };
   },
-  15,
+  10,
 );

@@ -1,4 +1,3 @@
-import { InsertQueryBuilder } from 'typeorm';
 import { SeededRandom } from '../../lib/testing/seeded-random.js';
 import type { Database } from './databases/database.js';
 import { fixedEntities } from './reads/dependence.js';
@@ -8,6 +7,7 @@ import { hasRelationCount } from './world/decorate.js';
 import { drawWorld } from './world/draw-world.js';
 import type { World } from './world/world.js';
 import { drawWrites } from './writes/draw-writes.js';
+import { hasInsertSelect } from './writes/query-steps.js';
 import type { Write } from './writes/write.js';
 
 /** Tables with rows, what of them is cached, and what is written: plain data. */
@@ -28,6 +28,9 @@ export function drawProgram(seed: number, { kind, hasSchemas }: Pick<Database, '
   const world = drawWorld(random, possible);
   const reads = drawReads(random, world, READS, relationCount);
   const fixed = new Set(reads.flatMap((read) => fixedEntities(world, read)));
-  const hasInsertSelect = 'valuesFromSelect' in InsertQueryBuilder.prototype;
-  return { world, reads, writes: drawWrites(random, { world, kind, hasInsertSelect, fixed }, WRITES) };
+  return {
+    world,
+    reads,
+    writes: drawWrites(random, { world, kind, hasInsertSelect: hasInsertSelect(), fixed }, WRITES),
+  };
 }

@@ -1,4 +1,11 @@
 import { sqlJs } from './databases/sqljs.js';
+import { GIVES } from './reads/read.js';
 import { differentialSuite } from './suite.js';
+import { hasInsertSelect } from './writes/query-steps.js';
+import { STEP_KINDS } from './writes/write.js';
 
-differentialSuite('sqljs', () => Promise.resolve(sqlJs()), 60);
+const steps = STEP_KINDS.filter((kind) => kind !== 'insert-select' || hasInsertSelect());
+// An answer with counted relations depends on entities that it does not show.
+const answers = GIVES.filter((gives) => gives !== 'counted').map((gives) => `outdated: ${gives}`);
+
+differentialSuite('sqljs', () => Promise.resolve(sqlJs()), 60, new Set([...steps, ...answers]));

@@ -11,7 +11,7 @@ import { addTally, emptyTallies, overInvalidation, tallyText } from './tallies.j
 /** To shrink a program takes a minute; the others are reported as they are. */
 const MOST_SHRUNK = 2;
 /** Of the entries whose answer a write did not change, the share that may be lost all the same. */
-const MOST_OVER_INVALIDATED = 0.3;
+const MOST_OVER_INVALIDATED = 0.4;
 
 /**
  * Runs programs of fixed seeds on a database; the long extent has more, and seeds of its own.

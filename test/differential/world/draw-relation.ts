@@ -27,7 +27,7 @@ export function drawRelation(
   if (from.name < to.name && made.lazy === undefined && once(random, 8)) made.eager = true;
   if (kind === 'many-to-one' && made.inverse === true && once(random, 2)) made.orphans = drawOrphans(random, from);
   if (kind === 'many-to-many') {
-    if (canMapJunction(from, to) && once(random, 4)) made.junction = true;
+    if (canMapJunction(from, to) && once(random, 2)) made.junction = true;
   } else if (made.byCode !== true && to.key !== 'composite' && made.embedded !== 'owner' && once(random, 3))
     made.plainColumn = true;
   if (made.embedded !== undefined) return made;

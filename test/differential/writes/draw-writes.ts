@@ -41,6 +41,8 @@ function drawStep(random: SeededRandom, what: WhatFits): Step {
       ...(OF_ONE_OTHER.has(kind) && { others: [knownNumber(random, face)] }),
       label: labelOf(random.below(3)),
     };
+    // A parent is always the older one, so that no node is above itself.
+    if (kind === 'tree-move' && (step.others?.[0] ?? 1) >= step.nr) continue;
     const isKeyed = face.spec.key !== 'serial' && random.below(2) === 0;
     return {
       ...step,

@@ -1,9 +1,14 @@
-import type { InsertQueryBuilder, ObjectLiteral } from 'typeorm';
+import { InsertQueryBuilder, type ObjectLiteral } from 'typeorm';
 import { keyColumns } from '../world/keys.js';
 import type { Rows } from '../world/rows.js';
 import { spelledKey, values, which, type RunStep } from './steps.js';
 
 const COMMENT = 'by request 7';
+
+/** It came with TypeORM 1. */
+export function hasInsertSelect(): boolean {
+  return 'valuesFromSelect' in InsertQueryBuilder.prototype;
+}
 
 /** Writes by query builders. */
 export const QUERY_STEPS = {

@@ -38,5 +38,7 @@ export const STEP_KINDS = [
   ...(['update', 'update-related', 'delete', 'remove', 'soft-remove', 'recover', 'soft-delete', 'restore'] as const),
   ...(['increment', 'decrement', 'relation-add', 'relation-remove', 'relation-set', 'query-update'] as const),
   ...(['query-delete', 'query-insert', 'query-upsert', 'query-cte', 'insert-select', 'insert-again'] as const),
-  ...(['link', 'unlink', 'tree-move', 'tree-add'] as const),
+  // Of these few entities have all that they need.
+  ...(['link', 'link', 'unlink', 'tree-move', 'tree-move', 'tree-move', 'tree-add', 'tree-add'] as const),
+  ...(['restore', 'recover'] as const),
 ];
