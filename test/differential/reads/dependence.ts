@@ -1,5 +1,5 @@
 import { SETTINGS } from '../settings.js';
-import { facesOf, faceOf, sidesOnPath, type Side, type World } from '../world/world.js';
+import { facesOf, faceOf, sidesOf, sidesOnPath, type Side, type World } from '../world/world.js';
 import type { Read } from './read.js';
 
 /** The entities on which an answer depends and of which it may show nothing. */
@@ -11,6 +11,10 @@ export function hiddenEntities(world: World, read: Read): string[] {
     const side = filterSide(world, read, where.at);
     if (!side.isOwner && side.spec.kind !== 'many-to-many') hidden.add(side.to);
   }
+  // `loadRelationIds` leaves the property away where there is no row on the other side.
+  if (gives === 'ids')
+    for (const { spec, isOwner, to } of sidesOf(world, faceOf(world, read.face)))
+      if (!isOwner && spec.kind === 'one-to-one') hidden.add(to);
   // Numbers, and texts taken from related rows.
   if (gives === 'dto' || gives === 'dtos' || gives === 'counted')
     for (const path of read.relations)
@@ -19,7 +23,7 @@ export function hiddenEntities(world: World, read: Read): string[] {
 }
 
 /**
- * The entities whose rows must not come or go, so that the filter depends only on the class that is read: on its foreign keys, or on the rows of its junction tables.
+ * The entities whose rows must not come or go, nor change what they are joined by, so that the filter depends only on the class that is read: on its foreign keys, or on the rows of its junction tables.
  */
 export function fixedEntities(world: World, read: Read): string[] {
   const { where } = read;
