@@ -63,18 +63,11 @@ const BEARS = new Set<StepKind>([
 ]);
 const OF_ONE_OTHER = new Set<StepKind>(['insert-select', 'tree-move', 'tree-add']);
 const REMOVES = new Set<StepKind>([
-  ...([
-    'delete',
-    'remove',
-    'soft-remove',
-    'recover',
-    'soft-delete',
-    'restore',
-    'query-delete',
-    'insert-again',
-  ] as const),
+  ...(['delete', 'remove', 'soft-remove', 'recover', 'soft-delete'] as const),
+  ...(['restore', 'query-delete', 'insert-again'] as const),
+  // What is joined by its code is related to nothing, or to something else, then.
+  'save-code',
 ]);
-const SOFT = new Set<StepKind>(['soft-remove', 'recover', 'soft-delete', 'restore']);
 
 /** A row that is not there yet, or, seldom where that is refused, one that is. */
 function newNumber(random: SeededRandom, kind: StepKind, face: Face): number {
@@ -161,9 +154,9 @@ function fits(kind: StepKind, { spec, is }: Face, { kind: database, hasInsertSel
   }
 }
 
-/** The entities of which rows go, or come back. */
+/** The entities of which rows go, come back, or are joined by something else. */
 function removedBy(kind: StepKind, { spec }: Face, side: Side | undefined): string[] {
-  if (REMOVES.has(kind) || SOFT.has(kind)) return [spec.name];
+  if (REMOVES.has(kind)) return [spec.name];
   const { orphans } = side?.spec ?? {};
   const removesOrphans = side?.isOwner === false && (orphans === 'delete' || orphans === 'soft-delete');
   return removesOrphans ? [side.to] : [];
