@@ -7,12 +7,12 @@ import {
   inProcessLock,
   type CacheAnswer,
   type CacheEvent,
+  type DistributedCacheOptions,
 } from '../../lib/index.js';
 import { PATIENT_CALLS } from '../support/patient.js';
 import { entitiesOf } from './reads/dependence.js';
 import type { Read } from './reads/read.js';
 import { runRead } from './reads/run-read.js';
-import type { SharedStore } from './store.js';
 import type { WorldClasses } from './world/classes.js';
 import { Rows } from './world/rows.js';
 
@@ -25,12 +25,16 @@ export class Instance {
     readonly events: CacheEvent[],
   ) {}
 
-  static async open(classes: WorldClasses, sources: readonly DataSource[], store: SharedStore): Promise<Instance> {
+  static async open(
+    classes: WorldClasses,
+    sources: readonly DataSource[],
+    given: DistributedCacheOptions,
+  ): Promise<Instance> {
     const events: CacheEvent[] = [];
     class Root {}
     const cache = DistributedCacheModule.forRoot({
       lock: inProcessLock(),
-      ...store.options(),
+      ...given,
       namespace: classes.schema,
       dataSources: sources,
       observers: [{ observe: (event) => void events.push(event) }],

@@ -67,7 +67,7 @@ export async function runProgram(program: Program, database: Database): Promise<
     await fillTables(classes, tables.sources[0]);
     const instances: Instance[] = [];
     for (const sources of tables.sources) {
-      const started = await Instance.open(classes, sources, store).catch(String);
+      const started = await Instance.open(classes, sources, { ...database.broken, ...store.options() }).catch(String);
       if (typeof started === 'string') return { finding: { kind: 'no-start', error: started }, tally: emptyTally() };
       instances.push(started);
       open.push(started);

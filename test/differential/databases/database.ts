@@ -1,4 +1,5 @@
 import type { DataSource } from 'typeorm';
+import type { DistributedCacheOptions } from '../../../lib/index.js';
 import type { WorldClasses } from '../world/classes.js';
 
 /** What a column may be depends on this; PGlite is PostgreSQL. */
@@ -19,6 +20,8 @@ export interface Database {
   readonly hasSchemas: boolean;
   /** Where entries lie; left out: in this process. */
   readonly redisUrl?: string;
+  /** What the caches are given beside, to break them on purpose. */
+  readonly broken?: Pick<DistributedCacheOptions, 'onChange' | 'bulkChanges'>;
   open(classes: WorldClasses): Promise<OpenDatabase>;
   close(): Promise<void>;
 }
