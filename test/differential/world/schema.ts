@@ -1,4 +1,4 @@
-import { EntitySchema } from 'typeorm';
+import { EntitySchema, type EntitySchemaOptions } from 'typeorm';
 import type { Class } from './decorate.js';
 import type { Member } from './members.js';
 
@@ -35,6 +35,6 @@ export function schemaOf(
       };
     else throw new Error(`A schema has no ${member.is}`);
   }
-  const options = { name: target.name, tableName, target, columns, relations, relationIds };
-  return new EntitySchema(options);
+  const options: unknown = { name: target.name, tableName, target, columns, relations, relationIds };
+  return new EntitySchema(options as EntitySchemaOptions<Class>);
 }
