@@ -25,6 +25,8 @@ export class EntityCatalog {
   private readonly byTarget = new Map<ClassReference, EntityMetadata>();
   private readonly shapes = new Map<ClassReference, string>();
   private readonly sources = new Map<ClassReference, Map<TypeOrmDataSource, TypeOrmEntityMetadata>>();
+  /** Which data sources have a table of this name. */
+  private readonly tables = new Map<string, Set<TypeOrmDataSource>>();
   private readonly ofDrivers = new Set<ClassReference>();
 
   /** Reads an initialized data source; one that is not initialized yet has no entities. The first description of a class stays. */
@@ -36,6 +38,8 @@ export class EntityCatalog {
       if (!isClass(target)) continue;
       const known = this.sources.get(target) ?? new Map<TypeOrmDataSource, TypeOrmEntityMetadata>();
       this.sources.set(target, known.set(dataSource, metadata));
+      const table = tableNameOf(metadata);
+      this.tables.set(table, (this.tables.get(table) ?? new Set()).add(dataSource));
       if (this.byTarget.has(target)) continue;
       this.byTarget.set(target, describeEntity(metadata, target, dataSource));
       this.shapes.set(target, entityShape(metadata));
@@ -47,9 +51,10 @@ export class EntityCatalog {
     return this.byTarget.get(target);
   }
 
-  /** Whether more than one data source has this class: a database for each tenant, say. Then one id stands for several rows, each with versions of its own. */
+  /** Whether more than one data source has this class, or a table of the same name: a database for each tenant, say. Then one id stands for several rows, each with versions of its own. */
   isShared(target: ClassReference): boolean {
-    return (this.sources.get(target)?.size ?? 0) > 1;
+    const sources = this.sourcesOf(target);
+    return sources.length > 1 || sources.some((metadata) => (this.tables.get(tableNameOf(metadata))?.size ?? 0) > 1);
   }
 
   /** What TypeORM itself knows of an entity, in each data source that has it. */
@@ -70,9 +75,7 @@ export class EntityCatalog {
 
   /**
    * Registers every entity with its shape, every embedded class, and what the drivers make, so that instances come back as instances. Lazy relations need nothing more: TypeORM puts their
-   * getters on the prototype. Where several classes have one name, each is registered with its table: `User (billing.public.user)`.
-   *
-   * @throws InvalidOptionsError when two classes of one table have one name
+   * getters on the prototype. Where several classes have one name, each is registered with its table: `User (billing.public.user)`; where that does not tell them apart, in the order of their data sources: `User (user) 2`.
    */
   registerClasses(classes: ClassRegistry): void {
     const wanted = new Map<string, Set<ClassReference>>();
@@ -85,8 +88,9 @@ export class EntityCatalog {
     }
     for (const [name, targets] of wanted) {
       for (const target of targets) {
-        const isAlone = targets.size === 1 && !classes.hasName(name);
-        if (!classes.has(target)) classes.admit(target, isAlone ? name : `${name} (${tables.get(target) ?? ''})`);
+        if (classes.has(target)) continue;
+        const full = `${name} (${tables.get(target) ?? ''})`;
+        classes.admit(target, targets.size === 1 ? freeName(classes, name, full) : freeName(classes, full));
       }
     }
     for (const [target, shape] of this.shapes) classes.shape(target, shape);
@@ -109,6 +113,16 @@ function describeEntity(
     embeddedClasses: [...new Set(embeddedClasses(metadata.embeddeds))],
     ...(dataSource.options && { stamping: describeStamping(metadata, dataSource) }),
   };
+}
+
+/** The first of these that no class has; else the last with a number. */
+function freeName(classes: ClassRegistry, ...names: string[]): string {
+  const free = names.find((name) => !classes.hasName(name));
+  if (free !== undefined) return free;
+  for (let at = 2; ; at++) {
+    const numbered = `${names.at(-1) ?? ''} ${String(at)}`;
+    if (!classes.hasName(numbered)) return numbered;
+  }
 }
 
 function embeddedClasses(embeddeds: readonly TypeOrmEmbedded[]): ClassReference[] {

@@ -23,11 +23,14 @@ export function hiddenRows(metadata: TypeOrmEntityMetadata, value: object): Type
 const ownProperties = new WeakMap<TypeOrmEntityMetadata, ReadonlySet<string>>();
 
 function hasMappedProperty(metadata: TypeOrmEntityMetadata, value: object): boolean {
+  return mappedValues(metadata, value).some((held) => held === null || typeof held === 'number' || Array.isArray(held));
+}
+
+/** What an instance holds in properties that are none of its entity. */
+export function mappedValues(metadata: TypeOrmEntityMetadata, value: object): unknown[] {
   const known = ownProperties.get(metadata) ?? propertiesOf(metadata);
   ownProperties.set(metadata, known);
-  return Object.entries(value).some(
-    ([name, held]) => !known.has(name) && (held === null || typeof held === 'number' || Array.isArray(held)),
-  );
+  return Object.entries(value).flatMap(([name, held]) => (known.has(name) ? [] : [held as unknown]));
 }
 
 function propertiesOf({ columns = [], relations = [], ...rest }: TypeOrmEntityMetadata): ReadonlySet<string> {

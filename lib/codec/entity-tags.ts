@@ -1,7 +1,7 @@
 import { absenceTag, bulkTag, listTag, membersTag, partTag, rowTag } from '../core/tag-names.js';
 import { identityFrom, identityOf, tableNameOf } from './entity-identity.js';
 import type { EntityCatalog } from './entity-metadata.js';
-import { heldBy, hiddenRows } from './entity-relations.js';
+import { heldBy, hiddenRows, mappedValues } from './entity-relations.js';
 import type { TypeOrmEntityMetadata, TypeOrmRelation } from './typeorm-types.js';
 
 /** What makes a list outdated: any change of an entity that it lists, or only its members' changes and rows that come and go. */
@@ -84,6 +84,10 @@ class Walk {
   }
 
   private named(entity: readonly TypeOrmEntityMetadata[], id: unknown): void {
+    if (entity.length === 0)
+      throw new TypeError(
+        'rows: expected the rows of entities, but no data source has one of the classes. Name the class that TypeORM knows: [[Product, id]].',
+      );
     for (const metadata of entity) {
       const identity = identityFrom(metadata, id);
       if (identity === undefined)
@@ -99,7 +103,7 @@ class Walk {
     if (typeof value !== 'object' || value === null || this.seen.has(value)) return;
     this.seen.add(value);
     if (value instanceof Uint8Array) return;
-    for (const metadata of this.catalog.sourcesOfInstance(value)) this.row(metadata, value, value === root);
+    for (const metadata of metadatasOf(this.catalog, value)) this.row(metadata, value, value === root);
     for (const inner of contentOf(value)) pending.push(inner);
   }
 
@@ -113,6 +117,9 @@ class Walk {
     else parts.rows.add(partTag(name, id));
     for (const relation of metadata.relations ?? []) this.relation(relation, heldBy(value, relation));
     for (const inverse of hiddenRows(metadata, value)) this.of(tableNameOf(inverse)).isAny = true;
+    // Mapped onto a property of its own, by a condition that only the query knows.
+    for (const mapped of mappedValues(metadata, value))
+      for (const one of metadatasOf(this.catalog, mapped)) this.of(tableNameOf(one)).isAny = true;
   }
 
   /** What a relation says by what it does not hold. */
@@ -121,6 +128,13 @@ class Walk {
     if (inverse === undefined || held === undefined) return;
     const name = tableNameOf(inverse);
     const parts = this.of(name);
+    // Rows of an entity without a class are plain objects, which are not found in the value.
+    if (
+      [held]
+        .flat()
+        .some((row) => typeof row === 'object' && row !== null && metadatasOf(this.catalog, row).length === 0)
+    )
+      parts.isAny = true;
     if (relation.isOneToMany || relation.isManyToMany) parts.isList = true;
     // Keys in the place of rows (`loadRelationIds`): another row may take the place of the one whose key it is.
     else if (held !== null && typeof held !== 'object' && !relation.isOwning) parts.isAny = true;
@@ -128,8 +142,7 @@ class Walk {
   }
 
   private isOf(name: string, value: unknown): boolean {
-    if (typeof value !== 'object' || value === null) return false;
-    return this.catalog.sourcesOfInstance(value).some((metadata) => tableNameOf(metadata) === name);
+    return metadatasOf(this.catalog, value).some((metadata) => tableNameOf(metadata) === name);
   }
 
   private of(name: string): Parts {
@@ -139,6 +152,10 @@ class Walk {
     this.parts.set(name, made);
     return made;
   }
+}
+
+function metadatasOf(catalog: EntityCatalog, value: unknown): readonly TypeOrmEntityMetadata[] {
+  return typeof value === 'object' && value !== null ? catalog.sourcesOfInstance(value) : [];
 }
 
 /** Whether a related row may appear without a change of this one: its foreign key is over there, or it is marked as deleted, or the database does not look after it. */

@@ -115,6 +115,8 @@ export interface TypeOrmRelation {
   readonly isManyToMany: boolean;
   /** Whether its foreign key, or its junction table, belongs to this side. */
   readonly isOwning: boolean;
+  /** The columns of its foreign key, where it belongs to this side. */
+  readonly joinColumns?: readonly { readonly databaseName?: string }[];
   /** False: the database does not see to it that the related row is there. */
   readonly createForeignKeyConstraints?: boolean;
   readonly inverseEntityMetadata?: TypeOrmEntityMetadata;

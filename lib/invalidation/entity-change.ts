@@ -16,8 +16,10 @@ export interface EntityChange {
   /** What an update changed; empty or left out where that is not told. */
   readonly updatedColumns?: readonly TypeOrmColumn[] | undefined;
   readonly updatedRelations?: readonly unknown[] | undefined;
+  /** There was no such row before. */
+  readonly isNew?: boolean | undefined;
   /** The row may be another than the one that is told: an upsert that found its row by something else than its key. */
-  readonly mayBeAnother?: boolean;
+  readonly mayBeAnother?: boolean | undefined;
   /** The version that the row has now; of a removed one, the last that it had. */
   readonly version?: Version | undefined;
 }

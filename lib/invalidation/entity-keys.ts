@@ -33,7 +33,7 @@ export function tablesOf(change: EntityChange): string[] {
 /** Whether a change was made by a statement of a query builder, whose rows nobody tells. */
 export function tellsNoRow(change: EntityChange): boolean {
   try {
-    return change.metadata.isJunction !== true && identities(change).length === 0;
+    return change.metadata.isJunction !== true && change.isNew !== true && identities(change).length === 0;
   } catch {
     return false;
   }
@@ -45,7 +45,8 @@ function rowKeys(change: EntityChange): TagChange[] {
   // A row of a junction table has entries of its own only where a class is mapped on it, whose key may be another.
   if (metadata.isJunction === true) return TableGraph.around(metadata).hasEntity(table) ? everything(table) : [];
   const ids = identities(change);
-  if (ids.length === 0) return everything(table);
+  // Of a new row whose key is not told no entry can show anything but that it was not there.
+  if (ids.length === 0) return change.isNew === true ? listsOf(table) : everything(table);
   return [
     ...ids.map((id) => ({ tag: rowTag(table, id), ...rowChange(change) })),
     ...ids.map((id) => ({ tag: partTag(table, id) })),
@@ -69,18 +70,19 @@ function followingKeys(change: EntityChange): TagChange[] {
   return [...keys, ...viewsOf(change).flatMap(everything)];
 }
 
-function followersOf({ kind, metadata, entity, databaseEntity, updatedColumns = [] }: EntityChange): string[] {
+function followersOf({ kind, metadata, entity, databaseEntity, isNew, updatedColumns = [] }: EntityChange): string[] {
   const graph = TableGraph.around(metadata);
   const table = tableNameOf(metadata);
   if (kind === 'remove') return [...graph.changedByRemoval(table)];
-  if (kind !== 'update') return [];
-  const isOfBuilder = databaseEntity === undefined && typeof entity === 'object' && entity !== null;
-  const changed = graph.changedByUpdate(table, (column) =>
-    // a statement of a query builder tells what it sets
-    isOfBuilder
-      ? column.getEntityValue(entity) !== undefined
-      : updatedColumns.some(({ databaseName }) => databaseName === column.databaseName),
-  );
+  const isUpsert = kind === 'insert' && isNew !== true;
+  if (kind !== 'update' && !isUpsert) return [];
+  const keys = isUpsert ? new Set(metadata.primaryColumns?.map(({ databaseName }) => databaseName)) : new Set();
+  const changed = graph.changedByUpdate(table, (column) => {
+    if (databaseEntity !== undefined) return updatedColumns.some((each) => each.databaseName === column.databaseName);
+    // a statement of a query builder tells what it sets, if it tells anything
+    const isSet = typeof entity !== 'object' || entity === null || column.getEntityValue(entity) !== undefined;
+    return isSet && !keys.has(column.databaseName);
+  });
   return [...changed];
 }
 
@@ -111,10 +113,10 @@ function rowChange({ kind, version }: EntityChange): Omit<TagChange, 'tag'> {
   return { change, ...(version !== undefined && { version }) };
 }
 
-/** Whether lists may gain or lose the row: it is new or gone, or one of its foreign keys has changed, through the relation or through its plain column. */
+/** Whether lists may gain or lose the row: it is new or gone, marked as deleted or not, or one of its foreign keys has changed, through the relation or through its plain column. */
 function comesOrGoes({ kind, metadata, updatedColumns = [], updatedRelations = [] }: EntityChange): boolean {
   if (kind !== 'update' || updatedRelations.length > 0 || updatedColumns.length === 0) return true;
   const table = tableNameOf(metadata);
   const graph = TableGraph.around(metadata);
-  return updatedColumns.some(({ databaseName }) => graph.isForeignKey(table, databaseName));
+  return updatedColumns.some(({ databaseName }) => graph.decidesLists(table, databaseName));
 }

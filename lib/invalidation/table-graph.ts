@@ -40,11 +40,17 @@ export class TableGraph {
     return this.on(table).some(({ isJunction }) => isJunction !== true);
   }
 
-  /** Whether a column is part of a foreign key, of any class of the table. */
-  isForeignKey(table: string, columnName: string | undefined): boolean {
-    return this.on(table).some(({ foreignKeys = [] }) =>
-      foreignKeys.some(({ columns }) => columns.some(({ databaseName }) => databaseName === columnName)),
-    );
+  /** Whether a column decides in which lists a row is, for any class of the table: it is part of a foreign key, with or without a constraint, or marks the row as deleted. */
+  decidesLists(table: string, columnName: string | undefined): boolean {
+    return this.on(table).some(({ deleteDateColumn, foreignKeys = [], relations = [] }) => {
+      const columns = [
+        ...foreignKeys.flatMap((key) => key.columns),
+        ...relations.flatMap((each) => each.joinColumns ?? []),
+      ];
+      return [...columns, ...(deleteDateColumn ? [deleteDateColumn] : [])].some(
+        ({ databaseName }) => databaseName === columnName,
+      );
+    });
   }
 
   /** The views that are made of any of these tables, or of other such views. */

@@ -18,7 +18,15 @@ export class EntityKnowledge {
   /** Entities that are cached, once their versions were looked at: of all others nothing is said. */
   private readonly cached = new Set<unknown>();
   private readonly starts = new DataSourceStarts(() => {
-    this.readDataSources();
+    try {
+      this.readDataSources();
+    } catch (error) {
+      // The data source works, and who has initialized it is not to blame.
+      this.warnOnce(
+        'late data source',
+        `A data source that was initialized after the start is not heard: ${String(error)}`,
+      );
+    }
   });
   private readonly staleSaves = new StaleSaveSubscriber(
     (target) => (this.cached.has(target) ? this.catalog.find(target as ClassReference) : undefined),
@@ -91,7 +99,8 @@ export class EntityKnowledge {
     entities: EntityOption | undefined,
     extractor: VersionExtractor | undefined,
   ): VersionReader | undefined {
-    const [entity] = entityList(entities);
+    const [entity, ...others] = entityList(entities);
+    for (const other of others) this.know(other);
     if (entity === undefined && extractor === undefined) return undefined;
     if (entity !== undefined) this.know(entity, extractor);
     return (value) => {
@@ -133,7 +142,7 @@ export class EntityKnowledge {
             : rows?.(value as never).map(([of, id]) => [this.catalog.sourcesOf(of), id]),
         lists: options.listInvalidation ?? lists,
       };
-      return dependence.entity.length === 0 ? given : [...given, ...entityTags(value, dependence, this.catalog, key)];
+      return [...given, ...entityTags(value, dependence, this.catalog, key)];
     };
   }
 

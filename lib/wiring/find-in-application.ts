@@ -26,6 +26,14 @@ export function findDataSources(discovery: DiscoveryService): TypeOrmDataSource[
 
 function isDataSource(instance: unknown): instance is TypeOrmDataSource {
   if (typeof instance !== 'object' || instance === null) return false;
-  const { createQueryRunner, entityMetadatas } = instance as { createQueryRunner?: unknown; entityMetadatas?: unknown };
-  return typeof createQueryRunner === 'function' && Array.isArray(entityMetadatas);
+  try {
+    const { createQueryRunner } = instance as { createQueryRunner?: unknown };
+    return (
+      typeof createQueryRunner === 'function' &&
+      Array.isArray((instance as { entityMetadatas?: unknown }).entityMetadatas)
+    );
+  } catch {
+    // an accessor of some other provider
+    return false;
+  }
 }

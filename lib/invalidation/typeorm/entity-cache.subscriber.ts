@@ -6,8 +6,8 @@ import { entityKeys, tellsNoRow } from '../entity-keys.js';
 import type { OutboxRow } from '../outbox/outbox-row.js';
 import { PendingChanges } from '../pending-changes.js';
 import type { QueryRunnerSlice, RowEvent, TransactionEvent } from './typeorm-events.js';
-import { StatementWatch, type Statement } from './statement-watch.js';
-import { ToldRows } from './told-rows.js';
+import { SilentStatements } from './silent-statements.js';
+import { StatementWatch, type Statement, type WrittenRow } from './statement-watch.js';
 
 /** What the subscriber needs of the cache. */
 export interface EntityCacheSubscriberOptions {
@@ -32,8 +32,6 @@ export interface ChangeOutbox {
 /** What became of the row, beside the row itself. */
 type Happened = Omit<EntityChange, 'metadata' | 'entity' | 'databaseEntity' | 'entityId'>;
 
-const NEW = { isNew: true } as const;
-
 /**
  * Turns TypeORM's events into announcements, after the outermost commit and never before. The module adds it to every data source.
  *
@@ -42,13 +40,8 @@ const NEW = { isNew: true } as const;
  */
 export class EntityCacheSubscriber {
   private readonly transactions = new WeakMap<QueryRunnerSlice, PendingChanges>();
-  private readonly told = new ToldRows();
-  private readonly statements = new StatementWatch({
-    untold: (statement) => this.untold(statement),
-    failed: (queryRunner) => {
-      this.told.forget(queryRunner);
-    },
-  });
+  private readonly silent = new SilentStatements();
+  private readonly statements = new StatementWatch((statement) => this.untold(statement));
 
   constructor(private readonly options: EntityCacheSubscriberOptions) {}
 
@@ -61,57 +54,32 @@ export class EntityCacheSubscriber {
     this.statements.unwatch(dataSource);
   }
 
-  beforeInsert(event: RowEvent): void {
-    this.told.begins(event);
-  }
-
-  beforeUpdate(event: RowEvent): void {
-    this.told.begins(event);
-  }
-
-  beforeRemove(event: RowEvent): void {
-    this.told.begins(event);
-  }
-
-  beforeSoftRemove(event: RowEvent): void {
-    this.told.begins(event);
-  }
-
-  beforeRecover(event: RowEvent): void {
-    this.told.begins(event);
-  }
-
   /** A row was inserted, or changed by an upsert. */
   afterInsert(event: RowEvent): Promise<void> {
-    // What save() inserts is new, and tells its key; of a query builder's statement only its own settings tell.
-    const row = event.entityId === undefined ? this.statements.rowOf(event) : NEW;
-    if (row?.isNew === true) return this.row(event, { kind: 'insert', version: this.version(event, event.entity) });
-    // Nobody tells the version that an upsert has left.
-    return this.row(event, {
-      kind: 'insert',
-      ...(row === undefined ? { mayBeAnother: true } : { identity: row.identity }),
-    });
+    const { isNew, hasVersion, identity, mayBeAnother } = this.inserted(event);
+    const version = hasVersion ? this.version(event, event.entity) : undefined;
+    return this.changed(event, { kind: 'insert', isNew, version, identity, mayBeAnother });
   }
 
   /** A row was updated, or, by a query builder, rows that are not told. */
   afterUpdate(event: RowEvent): Promise<void> {
     const { updatedColumns, updatedRelations } = event;
-    return this.row(event, { kind: 'update', version: this.newVersion(event), updatedColumns, updatedRelations });
+    return this.told(event, { kind: 'update', version: this.newVersion(event), updatedColumns, updatedRelations });
   }
 
   /** A row was deleted, or rows that are not told. */
   afterRemove(event: RowEvent): Promise<void> {
-    return this.row(event, { kind: 'remove', version: this.version(event, event.databaseEntity) });
+    return this.told(event, { kind: 'remove', version: this.version(event, event.databaseEntity) });
   }
 
   /** The same, when the row is only marked as deleted. */
   afterSoftRemove(event: RowEvent): Promise<void> {
-    return this.row(event, { kind: 'soft-remove', version: this.newVersion(event) });
+    return this.told(event, { kind: 'soft-remove', version: this.newVersion(event) });
   }
 
   /** A row that was marked as deleted is back. */
   afterRecover(event: RowEvent): Promise<void> {
-    return this.row(event, { kind: 'recover', version: this.newVersion(event) });
+    return this.told(event, { kind: 'recover', version: this.newVersion(event) });
   }
 
   /**
@@ -120,54 +88,85 @@ export class EntityCacheSubscriber {
    *   changed first.
    */
   async beforeTransactionCommit({ queryRunner }: TransactionEvent): Promise<void> {
+    if ((queryRunner.transactionDepth ?? 1) !== 1) return;
+    this.settle(queryRunner);
     const pending = this.transactions.get(queryRunner);
-    const isOutermost = (queryRunner.transactionDepth ?? 1) === 1;
-    if (pending === undefined || this.options.outbox === undefined || !isOutermost) return;
+    if (pending === undefined || this.options.outbox === undefined) return;
     pending.isInOutbox = true;
     pending.rows.push(await this.options.outbox.write(queryRunner, pending.all()));
   }
 
   /** Told of savepoints too: only the commit after which no transaction is open is one. */
   afterTransactionCommit({ queryRunner }: TransactionEvent): Promise<void> {
+    if (queryRunner.isTransactionActive) return Promise.resolve();
+    this.settle(queryRunner);
     const pending = this.transactions.get(queryRunner);
-    if (pending === undefined || queryRunner.isTransactionActive) return Promise.resolve();
+    if (pending === undefined) return Promise.resolve();
     this.transactions.delete(queryRunner);
     return this.options.announce(pending.all(), pending.rows);
   }
 
   /** Of a savepoint, or of the transaction. */
   afterTransactionRollback({ queryRunner }: TransactionEvent): void {
-    this.told.forget(queryRunner);
-    if (queryRunner.isTransactionActive) this.transactions.get(queryRunner)?.partlyRolledBack();
-    else this.transactions.delete(queryRunner);
+    if (queryRunner.isTransactionActive) {
+      this.transactions.get(queryRunner)?.partlyRolledBack();
+      return;
+    }
+    this.silent.takeUntold(queryRunner);
+    this.transactions.delete(queryRunner);
   }
 
-  /** A statement touched rows that no event tells: a query builder without listeners, `save(…, { listeners: false })`, `INSERT … SELECT`. */
-  private untold({ kind, metadata, queryRunner, isSilent }: Statement): Promise<void> {
-    if (isSilent && queryRunner !== undefined && this.told.willBe(queryRunner, metadata)) return Promise.resolve();
-    return this.changed({ metadata, queryRunner: queryRunner ?? { isTransactionActive: false } }, { kind });
+  /** Rows that were written in the transaction, and that nobody has told: their whole tables. */
+  private settle(queryRunner: QueryRunnerSlice): void {
+    for (const { kind, metadata } of this.silent.takeUntold(queryRunner)) this.keep(queryRunner, { kind, metadata });
   }
 
-  private row(event: RowEvent, more: Happened): Promise<void> {
-    this.told.ends(event);
+  /** What is known of an inserted row: by a query builder its own settings tell, and what `save()` inserts is new. */
+  private inserted(event: RowEvent): Partial<WrittenRow> & { readonly mayBeAnother?: boolean } {
+    const ofBuilder = this.statements.rowOf(event);
+    if (ofBuilder !== undefined) return ofBuilder;
+    const isOfSave = this.silent.told(event, 'insert') || event.entityId !== undefined;
+    return isOfSave ? { isNew: true, hasVersion: true } : { mayBeAnother: true };
+  }
+
+  /** A statement touched rows that no event of its own tells: a query builder without listeners, `save(…, { listeners: false })`, `INSERT … SELECT`. */
+  private untold({ kind, metadata, queryRunner, rowsOfSave }: Statement): Promise<void> {
+    if (queryRunner?.isTransactionActive !== true || rowsOfSave === 0)
+      return this.changed({ metadata, queryRunner: queryRunner ?? { isTransactionActive: false } }, { kind });
+    this.silent.executed(queryRunner, metadata, kind, rowsOfSave);
+    return Promise.resolve();
+  }
+
+  private told(event: RowEvent, more: Happened): Promise<void> {
+    this.silent.told(event, more.kind);
     return this.changed(event, more);
   }
 
   private async changed(event: RowEvent, more: Happened): Promise<void> {
     const { queryRunner, metadata, entity, databaseEntity, entityId } = event;
     const change: EntityChange = { metadata, entity, databaseEntity, entityId, ...more };
-    if (!this.options.bulkChanges && tellsNoRow(change)) return;
     const { outbox } = this.options;
     if (!queryRunner.isTransactionActive) {
+      if (!this.isHeard(change)) return;
       outbox?.passedBy(metadata.name);
       return this.options.announce(entityKeys(change), []);
     }
+    const pending = this.keep(queryRunner, change);
+    // 1. Before the commit the row is written; 2. another subscriber writes on, before the same commit: that is told by a row of its own.
+    if (outbox !== undefined && pending?.isInOutbox === true)
+      pending.rows.push(await outbox.write(queryRunner, entityKeys(change)));
+  }
+
+  private keep(queryRunner: QueryRunnerSlice, change: EntityChange): PendingChanges | undefined {
+    if (!this.isHeard(change)) return undefined;
     const pending = this.transactions.get(queryRunner) ?? new PendingChanges();
     this.transactions.set(queryRunner, pending);
     pending.add(change);
-    // 1. Before the commit the row is written; 2. another subscriber writes on, before the same commit: that is told by a row of its own.
-    if (outbox !== undefined && pending.isInOutbox)
-      pending.rows.push(await outbox.write(queryRunner, entityKeys(change)));
+    return pending;
+  }
+
+  private isHeard(change: EntityChange): boolean {
+    return this.options.bulkChanges || !tellsNoRow(change);
   }
 
   private version({ metadata }: RowEvent, entity: unknown): Version | undefined {

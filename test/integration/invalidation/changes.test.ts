@@ -67,7 +67,8 @@ const CHANGES: Readonly<Record<string, [(shop: Shop) => Promise<unknown>, readon
   'save that changes nothing': [async ({ data }) => data.manager.save(await one(data.manager)), []],
   'save without a transaction': [
     ({ data }) => data.manager.save(Product, { id: 1, price: 9 }, { transaction: false }),
-    [...ONE, 'no product', ...LISTS],
+    // its statements could be anybody's
+    PRODUCTS,
   ],
   'save through a relation': [
     async ({ data }) => {

@@ -1,5 +1,5 @@
 import { Column, DataSource, Entity, PrimaryGeneratedColumn, type DataSourceOptions } from 'typeorm';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { openHouse, type CachedRead } from './heard.js';
 
 @Entity()
@@ -60,3 +60,45 @@ it('two classes of one name keep their rows and their changes apart', async () =
   ]);
   expect(await lostBy({ item, archived }, () => manager.save(Item, { id: 1, name: 'd' }))).toEqual(['item']);
 });
+
+it('two data sources whose tables have one name: both are cached, and no version of one refuses a row of the other', async () => {
+  const source = await new DataSource(options).initialize();
+  const archive = await new DataSource({ ...options, entities: [ArchivedItem] }).initialize();
+  onTestFinished(() => archive.destroy());
+  // the same name in another database
+  const table = archive.entityMetadatas[0];
+  if (table !== undefined) Object.assign(table, { tableName: 'item', tablePath: 'item' });
+  await archive.query('ALTER TABLE archived_item RENAME TO item');
+  const { lostBy } = await openHouse([], { source, cache: { dataSources: [source, archive] } });
+  await rename(source, 'a');
+  const archived: CachedRead = { entity: ArchivedItem, load: () => archive.manager.findOneBy(ArchivedItem, { id: 1 }) };
+  await archive.manager.save(ArchivedItem, { id: 1, name: 'b' });
+  expect(await lostBy({ archived }, () => archive.manager.save(ArchivedItem, { id: 1, name: 'c' }))).toEqual([
+    'archived',
+  ]);
+  expect(await lostBy({ item, archived }, () => rename(source, 'd'))).toContain('item');
+  expect(await lostBy({ item, archived }, () => undefined)).toEqual([]);
+});
+
+it('one whose database has no query builders, and providers whose accessors throw, keep nobody from starting', async () => {
+  const mongo = {
+    options: { type: 'mongodb' },
+    entityMetadatas: [],
+    subscribers: [],
+    isInitialized: true,
+    createQueryRunner: () => undefined,
+    createQueryBuilder: () => {
+      throw new Error('Query Builder is not supported by MongoDB.');
+    },
+  };
+  const { lostBy, lines, manager } = await openHouse([Item], { providers: [mongo, new Throwing()] });
+  await manager.save(Item, { name: 'a' });
+  expect(await lostBy({ item }, () => manager.save(Item, { id: 1, name: 'b' }))).toEqual(['item']);
+  expect(lines.join()).not.toContain('MongoDB');
+});
+
+class Throwing {
+  get createQueryRunner(): never {
+    throw new Error('not yet');
+  }
+}

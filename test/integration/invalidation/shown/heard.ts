@@ -20,10 +20,17 @@ export interface CachedRead extends LoadOptions {
   readonly load: (manager: EntityManager) => Promise<unknown>;
 }
 
+interface HouseOptions {
+  readonly cache?: Partial<DistributedCacheOptions>;
+  /** Further providers of the application. */
+  readonly providers?: readonly object[];
+  readonly source?: DataSource;
+}
+
 /** An application with one data source in memory, or with those given. */
 export async function openHouse(
   entities: DataSourceOptions['entities'],
-  { cache = {}, source }: { readonly cache?: Partial<DistributedCacheOptions>; readonly source?: DataSource } = {},
+  { cache = {}, providers = [], source }: HouseOptions = {},
 ) {
   const events: CacheEvent[] = [];
   const lines: string[] = [];
@@ -31,7 +38,10 @@ export async function openHouse(
   if (!data.isInitialized && source === undefined) await data.initialize();
   class RootModule {}
   Module({
-    providers: [{ provide: DataSource, useValue: data }],
+    providers: [
+      { provide: DataSource, useValue: data },
+      ...providers.map((useValue, at) => ({ provide: `provider ${String(at)}`, useValue })),
+    ],
     imports: [
       DistributedCacheModule.forRoot({
         lock: inProcessLock(),

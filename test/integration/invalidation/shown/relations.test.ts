@@ -2,6 +2,7 @@ import {
   Column,
   DeleteDateColumn,
   Entity,
+  EntitySchema,
   JoinColumn,
   ManyToOne,
   OneToMany,
@@ -181,6 +182,45 @@ describe('what an entry shows of rows that it does not hold', () => {
     );
   });
 
+  it('rows of an entity without a class, which are plain objects', async () => {
+    const label = new EntitySchema<{ id: number; name: string }>({
+      name: 'Label',
+      columns: { id: { type: 'int', primary: true }, name: { type: 'text' } },
+    });
+    class Town {
+      id!: number;
+      label!: object;
+    }
+    const town = new EntitySchema<Town>({
+      name: 'Town',
+      target: Town,
+      columns: { id: { type: 'int', primary: true } },
+      relations: { label: { type: 'many-to-one', target: 'Label' } },
+    });
+    const { lostBy, manager } = await openHouse([label, town]);
+    await manager.save('Label', { id: 1, name: 'a' });
+    await manager.save(Town, { id: 1, label: { id: 1 } });
+    const read: CachedRead = {
+      entity: Town,
+      load: (inside) => inside.findOne(Town, { where: { id: 1 }, relations: { label: true } }),
+    };
+    expect(await lostBy({ read }, () => manager.save('Label', { id: 1, name: 'b' }))).toEqual(['read']);
+  });
+
+  it('a row that a query has mapped onto a property of its own', async () => {
+    const { lostBy, manager } = await filled();
+    await manager.save(manager.create(Remark, { post }));
+    const latest: CachedRead = {
+      entity: Post,
+      load: (inside) =>
+        inside
+          .createQueryBuilder(Post, 'p')
+          .leftJoinAndMapOne('p.latest', 'p.remarks', 'r', 'r.id = (SELECT MAX(x.id) FROM remark x)')
+          .getOne(),
+    };
+    expect(await lostBy({ latest }, () => manager.save(manager.create(Remark, { post })))).toEqual(['latest']);
+  });
+
   it('a view, of what it is made of', async () => {
     const { lostBy, lines, manager } = await filled();
     const view: CachedRead = { entity: PostsByAuthor, load: (inside) => inside.find(PostsByAuthor) };
@@ -215,6 +255,13 @@ describe("listInvalidation: 'membership'", () => {
     const { lostBy, manager } = await filled();
     expect(await lostBy({ byAuthor }, () => manager.save(Post, { id: 1, authorId: 2 }))).toEqual(['byAuthor']);
     expect(await lostBy({ byAuthor }, () => manager.save(Post, { id: 1, author: { id: 1 } }))).toEqual(['byAuthor']);
+  });
+
+  it('a row that save() brings back', async () => {
+    const { lostBy, manager } = await filled();
+    await manager.softDelete(Author, { id: 2 });
+    const authors: CachedRead = { entity: Author, listInvalidation, load: (inside) => inside.find(Author) };
+    expect(await lostBy({ authors }, () => manager.save(Author, { id: 2, deletedAt: null }))).toEqual(['authors']);
   });
 
   it('an update that touches neither key nor row of the list is nothing to it', async () => {
@@ -268,6 +315,20 @@ describe('what the value does not show', () => {
     expect(await lostBy({ card }, () => manager.save(Post, { id: 2, media: { views: 2 } }))).toEqual([]);
     expect(await lostBy({ card }, () => manager.save(Post, { id: 1, media: { views: 2 } }))).toEqual(['card']);
     expect(await lostBy({ card }, () => manager.update(Post, { id: 1 }, { media: { views: 4 } }))).toEqual(['card']);
+  });
+
+  it('names of which no data source knows anything are not passed over', async () => {
+    class Dto {}
+    const { events, lostBy, manager, service } = await filled();
+    const feed: CachedRead = { entity: [Dto, Author], load: async (inside) => (await inside.find(Author)).length };
+    expect(await lostBy({ feed }, () => manager.save(manager.create(Author, { name: 'eve' })))).toEqual(['feed']);
+    await service.getOrLoad(['card'], () => ({}), { entity: Post, rows: () => [[Dto, 1]] });
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        type: 'not-stored',
+        detail: expect.stringContaining('no data source has one') as unknown,
+      }),
+    );
   });
 
   it('a row without a key: the value is not stored, and it is said why', async () => {

@@ -143,15 +143,71 @@ describe('writes that call no listeners', () => {
     ]);
   });
 
-  it('a statement that failed before takes nothing from what is heard', async () => {
+  const save = (manager: EntityManager) => manager.save(Item, { id: 1, price: 5 }, { listeners: false });
+  /** The sku is there. */
+  const failing: Readonly<Record<string, (manager: EntityManager) => Promise<unknown>>> = {
+    insert: (manager) => manager.insert(Item, { sku: 'a' }),
+    save: (manager) => manager.save(manager.create(Item, { sku: 'a' })),
+    'save without a transaction': (manager) => manager.save(manager.create(Item, { sku: 'a' }), { transaction: false }),
+  };
+  it.each(Object.entries(failing))('%s that failed before takes nothing from what is heard', async (_, fail) => {
     const { lostBy, manager } = await filled();
-    const write = () =>
-      manager.transaction(async (inside) => {
-        // the sku is there: what this one began to tell it never ended
-        await inside.insert(Item, { sku: 'a' }).catch(() => undefined);
-        await inside.save(Item, { id: 1, price: 5 }, { listeners: false });
+    await fail(manager).catch(() => undefined);
+    expect(await lostBy({ item, items }, () => save(manager))).toEqual(['item', 'items']);
+    const inside = () =>
+      manager.transaction(async (open) => {
+        await fail(open).catch(() => undefined);
+        await save(open);
+        await open.save(Item, { id: 1, price: 6 }, { listeners: false });
       });
-    expect(await lostBy({ item, items }, write)).toEqual(['item', 'items']);
+    expect(await lostBy({ item, items }, inside)).toEqual(['item', 'items']);
+  });
+
+  it('inside a subscriber of the application, while save() tells a row of the same table', async () => {
+    const { data, lostBy, manager } = await filled();
+    const unset = ({ manager: inside }: { manager: EntityManager }) =>
+      inside.createQueryBuilder().update(Item).set({ price: 0 }).where('id = 1').callListeners(false).execute();
+    const subscriber = { listenTo: () => Item, beforeInsert: unset, beforeUpdate: unset };
+    data.subscribers.push(subscriber as never);
+    expect(await lostBy({ item }, () => manager.save(manager.create(Item, { sku: 'z' })))).toEqual(['item']);
+    await manager.query('UPDATE item SET price = 7 WHERE id = 1');
+    expect(await lostBy({ other, item }, () => manager.save(Item, { id: 2, price: 9 }))).toEqual(['other', 'item']);
+  });
+
+  it('by a builder that was made by another one, and by one that was made before the start', async () => {
+    const { lostBy, manager } = await filled();
+    const silent = () =>
+      manager.createQueryBuilder().update(Item).set({ price: 9 }).where('id = 1').callListeners(false);
+    expect(await lostBy({ item }, () => silent().clone().execute())).toEqual(['item']);
+    await manager.query('UPDATE item SET price = 7 WHERE id = 1');
+    const row = { sku: 'r', price: 77 };
+    const builder = inserting(manager).values(row);
+    await builder.execute();
+    row.sku = 'a';
+    expect(await lostBy({ item }, () => builder.clone().orUpdate(['price'], ['sku']).execute())).toEqual(['item']);
+  });
+
+  it('the application has its own of TypeORM: its builders, its subscribers, its errors', async () => {
+    const { data, manager } = await filled();
+    expect(Object.keys(manager.createQueryBuilder().update(Item))).not.toContain('execute');
+    const updated: number[] = [];
+    data.subscribers.push({
+      listenTo: () => Item,
+      afterUpdate: ({ updatedColumns }: { updatedColumns: unknown[] }) => void updated.push(updatedColumns.length),
+    } as never);
+    await manager.save(Item, { id: 1, price: 5 });
+    expect(updated).toEqual([1]);
+    await expect(
+      inserting(manager)
+        .values([null] as never)
+        .execute(),
+    ).rejects.not.toThrow('weak map');
+  });
+
+  it('inserts of save() that tell no key: lists, and no row', async () => {
+    const { lostBy, manager } = await filled();
+    const write = () => manager.save(manager.create(Item, { sku: 'n' }), { reload: false });
+    expect(await lostBy({ item, items }, write)).toEqual(['items']);
   });
 
   it('nothing is heard of a transaction that is rolled back', async () => {
@@ -168,6 +224,14 @@ describe('writes that call no listeners', () => {
 });
 
 describe('the version that travels with a change', () => {
+  it('is not that of a row which the database has left as it was', async () => {
+    const { lostBy, manager } = await filled();
+    const write = () =>
+      inserting(manager).values({ id: 1, sku: 'a', version: 99 }).orIgnore().updateEntity(false).execute();
+    expect(await lostBy({ item }, write)).toEqual(['item']);
+    expect(await lostBy({ item }, () => undefined), 'stored again').toEqual([]);
+  });
+
   it('is not one that a rollback to a savepoint took back', async () => {
     const { lostBy, manager } = await filled();
     const write = () =>
