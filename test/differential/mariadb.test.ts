@@ -13,5 +13,5 @@ differentialSuite(
     };
     return { ...database, close };
   },
-  10,
+  5,
 );

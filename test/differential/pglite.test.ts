@@ -1,4 +1,4 @@
 import { pglite } from './databases/pglite.js';
 import { differentialSuite } from './suite.js';
 
-differentialSuite('pglite', pglite, 8);
+differentialSuite('pglite', pglite, 5);

@@ -1,4 +1,3 @@
-import { SETTINGS } from '../settings.js';
 import { facesOf, faceOf, sidesOf, sidesOnPath, type Side, type World } from '../world/world.js';
 import type { Read } from './read.js';
 
@@ -37,12 +36,10 @@ function filterSide(world: World, read: Read, at: string): Side {
 /** What a careful user gives as `entity`. Only here: by names, the class that is read first. */
 export function entitiesOf(world: World, read: Read): readonly string[] {
   if (read.gives === 'view') return [read.face];
-  return [read.face, ...(SETTINGS.severalEntities ? hiddenEntities(world, read) : [])];
+  return [read.face, ...hiddenEntities(world, read)];
 }
 
-/** Whether the library is told enough to answer it rightly. */
-export function isToldEnough(world: World, read: Read): boolean {
-  if (read.gives === 'view') return true;
-  if (!facesOf(world).some(({ name }) => name === read.face)) return false;
-  return SETTINGS.severalEntities || hiddenEntities(world, read).length === 0;
+/** Whether the world has what is read. */
+export function isThere(world: World, read: Read): boolean {
+  return read.gives === 'view' || facesOf(world).some(({ name }) => name === read.face);
 }

@@ -2,7 +2,7 @@ import type { SeededRandom } from '../../../lib/testing/seeded-random.js';
 import { viewName } from '../world/classes.js';
 import { labelOf } from '../world/rows.js';
 import { faceOf, facesOf, sidesOf, type Face, type Side, type World } from '../world/world.js';
-import { isToldEnough } from './dependence.js';
+import { isThere } from './dependence.js';
 import { GIVES, type Filter, type Read } from './read.js';
 
 /** Different reads of one world, of which the library knows enough. */
@@ -10,7 +10,7 @@ export function drawReads(random: SeededRandom, world: World, count: number, can
   const reads = new Map<string, Read>();
   for (let tries = 0; reads.size < count && tries < count * 20; tries++) {
     const read = drawRead(random, world, canCount);
-    if (read !== undefined && isToldEnough(world, read)) reads.set(JSON.stringify(read), read);
+    if (read !== undefined && isThere(world, read)) reads.set(JSON.stringify(read), read);
   }
   return [...reads.values()];
 }

@@ -1,6 +1,5 @@
 import type { SeededRandom } from '../../../lib/testing/seeded-random.js';
 import type { DatabaseKind } from '../databases/database.js';
-import { SETTINGS } from '../settings.js';
 import { labelOf } from '../world/rows.js';
 import { faceOf, facesOf, sidesOf, type Face, type Side, type World } from '../world/world.js';
 import { FRAMES, STEP_KINDS, type Step, type StepKind, type Write } from './write.js';
@@ -96,7 +95,7 @@ function drawOthers(random: SeededRandom, kind: StepKind, to: Face, side: Side):
 function drawOptions(random: SeededRandom, kind: StepKind): Pick<Step, 'options'> {
   if (!kind.startsWith('save') || random.below(2) === 0) return {};
   const choices = [{ reload: false }, { transaction: false }, { chunk: 1 }];
-  return { options: random.pick([...choices, ...(SETTINGS.withoutListeners ? [{ listeners: false }] : [])]) };
+  return { options: random.pick([...choices, { listeners: false }]) };
 }
 
 function fitsSide(kind: StepKind, { spec, isOwner, isMany, path }: Side): boolean {
