@@ -242,7 +242,7 @@ describe('zooKeeperLock', () => {
     const lock = zooKeeperLock({ connectString: await place(), auth });
     const running = await startApp({ cache: { namespace: randomUUID(), store, lock, lockTimeoutMs: 3_000 } });
     const health = await vi.waitFor(async () => {
-      const now = await running.app.get(DistributedCacheService).health();
+      const now = await running.app.get(DistributedCacheService).health({ timeoutMs: 3_000 });
       expect(now.lock).toMatchObject({ status: 'down', error: expect.stringMatching(cause) });
       return now;
     }, PATIENCE);
