@@ -141,7 +141,7 @@ const errorOf = (event: CacheEvent): unknown => ('error' in event ? event.error 
 async function loaded({ app }: RunningApp): Promise<CacheHealth> {
   const cache = app.get(DistributedCacheService);
   expect(await cache.getOrLoad(['row'], () => 'row')).toBe('row');
-  return cache.health();
+  return cache.health({ timeoutMs: 3_000 });
 }
 
 /** Everything that the application has told, in whole: a secret in a field that nobody reads is told as well. */
