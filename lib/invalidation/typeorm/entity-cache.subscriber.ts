@@ -50,6 +50,7 @@ export class EntityCacheSubscriber {
     this.statements.watch(dataSource);
   }
 
+  /** Leaves the query builders of a data source as they were found, unless another one listens. */
   unwatch(dataSource: TypeOrmDataSource): void {
     this.statements.unwatch(dataSource);
   }
