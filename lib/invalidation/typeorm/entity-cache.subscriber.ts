@@ -173,6 +173,7 @@ export class EntityCacheSubscriber {
   private version({ metadata }: RowEvent, entity: unknown): Version | undefined {
     return this.options.versionOf(metadata, entity);
   }
+
   /** Only one that is higher than before: with `{ reload: false }` the saved object still has the one that the change has replaced. */
   private newVersion(event: RowEvent): Version | undefined {
     const before = this.version(event, event.databaseEntity);

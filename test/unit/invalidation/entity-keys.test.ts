@@ -216,6 +216,16 @@ describe('what the database changes by itself', () => {
     expect(changed('name')).not.toContain('bulk:till:#0');
   });
 
+  it('foreign keys that follow a column which an upsert sets, and not those that follow the key by which it finds its row', () => {
+    const coded = { ...till.foreignKeys[0]!, referencedColumns: [column('code', 'text')] };
+    const city = { ...entity('city', [column('id', 'int')]), foreignKeys: [coded] };
+    inOneDatabase('postgres', shop, till, city);
+    const upsert = (row: object) => tags({ kind: 'insert', metadata: shop, entity: row, identity: ['1'] });
+    expect(upsert({ id: 1, code: 'x' })).toEqual(expect.arrayContaining(bulk('city')));
+    expect(upsert({ id: 1, name: 'y' }).filter((tag) => /till|city/.test(tag))).toEqual([]);
+    inOneDatabase('postgres', shop, till, receipt, line, owner, label, cascading);
+  });
+
   it('nothing when a row is only marked as deleted', () => {
     expect(tags({ kind: 'soft-remove', metadata: shop, databaseEntity: { id: 1 } })).not.toContain('bulk:till:#0');
   });

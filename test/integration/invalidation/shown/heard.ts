@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { isDeepStrictEqual } from 'node:util';
+import { inspect, isDeepStrictEqual } from 'node:util';
 import { Module, type INestApplicationContext, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { DataSource, type DataSourceOptions, type EntityManager } from 'typeorm';
@@ -70,7 +70,7 @@ export async function openHouse(
     for (const [name, each] of Object.entries(reads)) {
       await read(name, each);
       const { outcome } = await read(name, each);
-      if (outcome !== 'HIT') throw new Error(`${name} is not cached: ${outcome} ${JSON.stringify(events.at(-1))}`);
+      if (outcome !== 'HIT') throw new Error(`${name} is not cached: ${outcome} ${inspect(events.at(-1))}`);
     }
     await write(data.manager);
     const lost: string[] = [];
@@ -78,7 +78,7 @@ export async function openHouse(
       const fresh = await each.load(data.manager);
       const { outcome, value } = await read(name, each);
       if (!isDeepStrictEqual(value, fresh))
-        throw new Error(`${name} is ${JSON.stringify(value)}, and should be ${JSON.stringify(fresh)}`);
+        throw new Error(`${name} is ${inspect(value)}, and should be ${inspect(fresh)}`);
       if (outcome !== 'HIT') lost.push(name);
     }
     return lost;

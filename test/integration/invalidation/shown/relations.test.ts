@@ -53,6 +53,9 @@ class Post {
   @RelationId((post: Post) => post.remarks)
   remarkIds!: number[];
 
+  @OneToOne('Badge', 'post')
+  badge!: Relation<Badge> | null;
+
   @Column({ type: 'int', nullable: true })
   authorId!: number | null;
 
@@ -78,6 +81,30 @@ class Cover {
   @OneToOne(() => Post, (post) => post.media.cover)
   @JoinColumn()
   post!: Post;
+}
+
+@Entity()
+class Badge {
+  @PrimaryGeneratedColumn({ type: 'int' })
+  id!: number;
+
+  @OneToOne(() => Post, (post) => post.badge)
+  @JoinColumn()
+  post!: Post;
+
+  /** Nobody sees to it that there is such an author. */
+  @Column({ type: 'int', nullable: true })
+  giverId!: number | null;
+
+  @ManyToOne(() => Giver, { createForeignKeyConstraints: false })
+  @JoinColumn({ name: 'giverId' })
+  giver!: Relation<Giver> | null;
+}
+
+@Entity()
+class Giver {
+  @PrimaryGeneratedColumn({ type: 'int' })
+  id!: number;
 }
 
 @Entity()
@@ -118,7 +145,10 @@ class PostCount {
 }
 
 async function filled(cache = {}) {
-  const house = await openHouse([Author, Post, Picture, Cover, Remark, Writer, PostsByAuthor, PostCount], { cache });
+  const house = await openHouse(
+    [Author, Post, Picture, Cover, Badge, Giver, Remark, Writer, PostsByAuthor, PostCount],
+    { cache },
+  );
   const { manager } = house;
   for (const name of ['ada', 'bob']) await manager.save(manager.create(Author, { name }));
   await manager.save(manager.create(Post, { media: { views: 1 }, authorId: 1 }));
@@ -158,6 +188,27 @@ describe('what an entry shows of rows that it does not hold', () => {
     };
     expect(await lostBy(reads, () => manager.save(manager.create(Remark, { post })))).toEqual(Object.keys(reads));
     expect(await lostBy(reads, () => manager.save(manager.create(Picture, { post })))).toContain('count');
+  });
+
+  it('the key of a row on the other side, in the place of the row', async () => {
+    const { lostBy, manager } = await filled();
+    await manager.save(manager.create(Post, { media: { views: 1 } }));
+    await manager.save(manager.create(Badge, { post }));
+    const ids: CachedRead = {
+      entity: Post,
+      load: (inside) => inside.findOne(Post, { where: { id: 1 }, loadRelationIds: true }),
+    };
+    expect(await lostBy({ ids }, () => manager.save(Badge, { id: 1, post: { id: 2 } }))).toEqual(['ids']);
+  });
+
+  it('a related row that may be missing, and appears', async () => {
+    const { lostBy, manager } = await filled();
+    await manager.save(manager.create(Badge, { post, giverId: 1 }));
+    const badge: CachedRead = {
+      entity: Badge,
+      load: (inside) => inside.findOne(Badge, { where: { id: 1 }, relations: { giver: true } }),
+    };
+    expect(await lostBy({ badge }, () => manager.save(manager.create(Giver, { id: 1 })))).toEqual(['badge']);
   });
 
   it('a related row that comes back, of which the entry holds null', async () => {
@@ -209,16 +260,16 @@ describe('what an entry shows of rows that it does not hold', () => {
 
   it('a row that a query has mapped onto a property of its own', async () => {
     const { lostBy, manager } = await filled();
-    await manager.save(manager.create(Remark, { post }));
+    await manager.save(manager.create(Picture, { post }));
     const latest: CachedRead = {
       entity: Post,
       load: (inside) =>
         inside
           .createQueryBuilder(Post, 'p')
-          .leftJoinAndMapOne('p.latest', 'p.remarks', 'r', 'r.id = (SELECT MAX(x.id) FROM remark x)')
+          .leftJoinAndMapOne('p.latest', 'p.media.pictures', 'r', 'r.id = (SELECT MAX(x.id) FROM picture x)')
           .getOne(),
     };
-    expect(await lostBy({ latest }, () => manager.save(manager.create(Remark, { post })))).toEqual(['latest']);
+    expect(await lostBy({ latest }, () => manager.save(manager.create(Picture, { post })))).toEqual(['latest']);
   });
 
   it('a view, of what it is made of', async () => {
@@ -255,6 +306,17 @@ describe("listInvalidation: 'membership'", () => {
     const { lostBy, manager } = await filled();
     expect(await lostBy({ byAuthor }, () => manager.save(Post, { id: 1, authorId: 2 }))).toEqual(['byAuthor']);
     expect(await lostBy({ byAuthor }, () => manager.save(Post, { id: 1, author: { id: 1 } }))).toEqual(['byAuthor']);
+  });
+
+  it('a foreign key without a constraint', async () => {
+    const { lostBy, manager } = await filled();
+    await manager.save(manager.create(Badge, { post, giverId: 1 }));
+    const byGiver: CachedRead = {
+      entity: Badge,
+      listInvalidation,
+      load: (inside) => inside.findBy(Badge, { giverId: 2 }),
+    };
+    expect(await lostBy({ byGiver }, () => manager.save(Badge, { id: 1, giverId: 2 }))).toEqual(['byGiver']);
   });
 
   it('a row that save() brings back', async () => {

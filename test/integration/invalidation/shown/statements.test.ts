@@ -204,6 +204,42 @@ describe('writes that call no listeners', () => {
     ).rejects.not.toThrow('weak map');
   });
 
+  it('a removal beside remove(), which removes all its rows by one statement', async () => {
+    const { lostBy, manager } = await filled();
+    await manager.save(manager.create(Item, { sku: 'c' }));
+    const third: CachedRead = { entity: Item, load: (inside) => inside.findOneBy(Item, { id: 3 }) };
+    const write = () =>
+      manager.transaction(async (inside) => {
+        await inside.createQueryBuilder().delete().from(Item).where('id = 3').callListeners(false).execute();
+        await inside.remove(await inside.findBy(Item, [{ id: 1 }, { id: 2 }]));
+      });
+    expect(await lostBy({ item, other, third }, write)).toEqual(['item', 'other', 'third']);
+  });
+
+  it('right before the commit, by a subscriber of the application', async () => {
+    const { data, lostBy, manager } = await filled();
+    data.subscribers.push({
+      beforeTransactionCommit: ({ manager: inside }: { manager: EntityManager }) =>
+        inside.createQueryBuilder().update(Item).set({ price: 3 }).where('id = 1').callListeners(false).execute(),
+    } as never);
+    expect(await lostBy({ item }, () => manager.save(manager.create(Word, { text: 'late', length: 4 })))).toEqual([
+      'item',
+    ]);
+  });
+
+  it('nothing is heard of one that failed in a transaction', async () => {
+    const { lostBy, manager } = await filled();
+    const write = () =>
+      manager.transaction((inside) =>
+        inserting(inside)
+          .values({ sku: 'a' })
+          .callListeners(false)
+          .execute()
+          .catch(() => undefined),
+      );
+    expect(await lostBy({ item, items }, write)).toEqual([]);
+  });
+
   it('inserts of save() that tell no key: lists, and no row', async () => {
     const { lostBy, manager } = await filled();
     const write = () => manager.save(manager.create(Item, { sku: 'n' }), { reload: false });
