@@ -1,7 +1,6 @@
 import 'reflect-metadata';
 import { Column, DataSource, Entity, PrimaryGeneratedColumn, VersionColumn } from 'typeorm';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { TypeOrmColumn } from '../../../lib/codec/typeorm-types.js';
 import type { TagChange } from '../../../lib/core/tagging.js';
 import { EntityCacheSubscriber } from '../../../lib/invalidation/typeorm/entity-cache.subscriber.js';
 import { column, entity, inOneDatabase } from './fake-entities.js';

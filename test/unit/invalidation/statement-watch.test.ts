@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { TypeOrmDataSource, TypeOrmEntityMetadata } from '../../../lib/codec/typeorm-types.js';
+import type { TypeOrmDataSource } from '../../../lib/codec/typeorm-types.js';
 import { StatementWatch } from '../../../lib/invalidation/typeorm/statement-watch.js';
 import { column, entity, inOneDatabase } from './fake-entities.js';
 
