@@ -8,21 +8,26 @@ import { memoryStore } from '../../../lib/stores/memory-store.js';
 import { redisStore } from '../../../lib/stores/redis/redis-store.js';
 
 /** Connect strings with credentials, well formed and not, as they stand in the environment of an application. */
-const TEXTS = ['redis', 'rediss', 'zk', 'http', ''].flatMap((scheme) =>
-  [
-    'geheim:geheim',
-    ':geheim',
-    'geheim:gehe/geheim',
-    'geheim:12/geheim',
-    'geheim:12#geheim',
-    'geheim:%zzgeheim',
-    'geheim:geheim@geheim',
-  ].flatMap((credentials) =>
-    ['host', 'host:6379', 'host:2181/path', 'host:1,host:2/a//b', '[::1', 'host/geheim', ''].map(
-      (host) => `${scheme === '' ? '' : `${scheme}://`}${credentials}@${host}`,
+const TEXTS = ['redis', 'rediss', 'zk', 'http', '']
+  .flatMap((scheme) =>
+    [
+      'geheim:geheim',
+      ':geheim',
+      'geheim:gehe/geheim',
+      'geheim:12/geheim',
+      'geheim:12#geheim',
+      'geheim:%zzgeheim',
+      'geheim:geheim@geheim',
+    ].flatMap((credentials) =>
+      ['host', 'host:6379', 'host:2181/path', 'host:1,host:2/a//b', '[::1', 'host/geheim', ''].map(
+        (host) => `${scheme === '' ? '' : `${scheme}://`}${credentials}@${host}`,
+      ),
     ),
-  ),
-);
+  )
+  .concat(
+    // as part of another URL
+    encodeURIComponent('redis://geheim:geheim@host'),
+  );
 
 /** Every place that takes a setting, given the text where it belongs and where it does not. */
 const PLACES: Record<string, (text: string) => unknown> = {
